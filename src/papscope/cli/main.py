@@ -1,0 +1,45 @@
+"""The `papscope` command: gathers the commands and starts the one that was asked for.
+
+Takes   the words of a command line
+Gives   an exit status
+Never   imports torch, pandas or matplotlib: commands do, when they run
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from papscope import __version__
+
+app = typer.Typer(
+    name="papscope",
+    help="Reads Pap-smear images. Research software, not a medical device.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"papscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Reads Pap-smear images. Research software, not a medical device."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

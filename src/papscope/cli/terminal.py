@@ -1,0 +1,66 @@
+"""What all commands share on a terminal: errors in two lines, and progress bars.
+
+Takes   papscope's errors and its progress
+Gives   lines on standard error, and an exit status
+Never   writes on standard output, which belongs to results
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from papscope.errors import PapscopeError
+from papscope.progress import Tell
+
+INTERRUPTED = 130
+
+
+@contextmanager
+def told_on_terminal() -> Iterator[None]:
+    """Turn a PapscopeError into two lines on stderr and an exit status."""
+    try:
+        yield
+    except PapscopeError as error:
+        typer.echo(f"error: {error}\n  try: {error.hint}", err=True)
+        raise typer.Exit(error.exit_status) from None
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def progress() -> Iterator[Tell]:
+    """Show bars on stderr for what a stage tells, one bar for each thing it does.
+
+    Without a terminal (a log file, a pipe) nothing moves: each thing is told once, when done.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    bars: dict[str, TaskID] = {}
+    told: set[str] = set()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal
+    ) as shown:
+
+        def tell(what: str, done: int, total: int | None) -> None:
+            if not console.is_terminal and done == total and what not in told:
+                told.add(what)
+                console.print(f"{what}: {done}", highlight=False)
+            if what not in bars:
+                bars[what] = shown.add_task(what, total=total)
+            shown.update(bars[what], completed=done, total=total)
+
+        yield tell

@@ -1,0 +1,154 @@
+"""Everything that can go wrong and that a user can mend, as one family.
+
+Takes   what happened, where, and what to try next
+Gives   exceptions that the command line and a web service translate, each once
+Never   wraps a programming mistake: bugs stay plain exceptions with a traceback
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PapscopeError(Exception):
+    """Base of every failure that a user can act on.
+
+    Args:
+        what: what is wrong and where, in one sentence without a full stop.
+        hint: what to try next, in one sentence without a full stop.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_status: ClassVar[int] = 1
+    http_status: ClassVar[int] = 400
+
+    def __init__(self, what: str, *, hint: str) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let an error cross to another process with its hint."""
+        return (_rebuild, (type(self), str(self), self.hint))
+
+
+def _rebuild(kind: type[PapscopeError], what: str, hint: str) -> PapscopeError:
+    return kind(what, hint=hint)
+
+
+class ImageError(PapscopeError):
+    """One picture cannot be used; `reason` is the finding that `papscope check` would list.
+
+    Reasons are `not-an-image`, `truncated`, `animated`, `sixteen-bit`, `cmyk`, `too-large`,
+    `too-small`, `missing`, `unreadable` and those of `quality`.
+    """
+
+    code = "bad-image"
+    exit_status = 3
+    http_status = 415
+
+    def __init__(self, what: str, *, hint: str, reason: str = "unreadable") -> None:
+        super().__init__(what, hint=hint)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_image_error, (str(self), self.hint, self.reason))
+
+
+def _rebuild_image_error(what: str, hint: str, reason: str) -> ImageError:
+    return ImageError(what, hint=hint, reason=reason)
+
+
+class SourceError(PapscopeError):
+    """A data set's folder is not what its importer expects, or its counts differ."""
+
+    code = "bad-source"
+    exit_status = 4
+    http_status = 422
+
+
+class TableError(PapscopeError):
+    """A manifest, split or scores file is missing, damaged, or of another kind."""
+
+    code = "bad-table"
+    exit_status = 4
+    http_status = 422
+
+
+class FindingsStop(PapscopeError):
+    """`papscope check` found something that must be mended before training."""
+
+    code = "findings-stop"
+    exit_status = 5
+    http_status = 422
+
+
+class SplitError(PapscopeError):
+    """The images cannot be split honestly as asked."""
+
+    code = "split-refused"
+    exit_status = 6
+    http_status = 422
+
+
+class SettingError(PapscopeError):
+    """A setting is unknown, of the wrong type, or out of range."""
+
+    code = "bad-setting"
+    exit_status = 2
+    http_status = 422
+
+
+class WeightsError(PapscopeError):
+    """A weights file cannot be read safely, or nothing in it fits the network."""
+
+    code = "bad-weights"
+    exit_status = 7
+    http_status = 422
+
+
+class BundleError(PapscopeError):
+    """A bundle is truncated, tampered with, of a newer format, or not a bundle."""
+
+    code = "bad-bundle"
+    exit_status = 7
+    http_status = 422
+
+
+class TrainingError(PapscopeError):
+    """Training cannot start or go on: a class missing, a loss that is not a number, no memory."""
+
+    code = "training-failed"
+    exit_status = 8
+    http_status = 500
+
+
+class MeasureError(PapscopeError):
+    """A measure does not exist for these scores."""
+
+    code = "undefined-measure"
+    exit_status = 9
+    http_status = 422
+
+
+class DownloadError(PapscopeError):
+    """A file could not be fetched whole, or is not what was published."""
+
+    code = "download-failed"
+    exit_status = 10
+    http_status = 502
+
+
+class DiskError(PapscopeError):
+    """The disk is full, or a file or folder cannot be written."""
+
+    code = "cannot-write"
+    exit_status = 11
+    http_status = 507
+
+
+class MissingExtra(PapscopeError):
+    """A command needs parts that the base installation leaves out."""
+
+    code = "missing-extra"
+    exit_status = 12
+    http_status = 501

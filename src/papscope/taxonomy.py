@@ -1,0 +1,160 @@
+"""What the classes of each data set may be taken to mean, in one place.
+
+Takes   a data set's name and one of its class names
+Gives   the class's group, Bethesda category (where the literature supports one) and order
+Never   gives a slide or a patient a diagnosis: these are labels of single cells
+
+Sources: Plissiti et al., ICIP 2018 (SIPaKMeD); Jantzen et al., NiSIS 2005 (Herlev); Rezende et al.,
+Sci Data 8:151, 2021 (CRIC); The Bethesda System for Reporting Cervical Cytology, 3rd ed., 2015.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from papscope.errors import SettingError
+
+Side = Literal["normal", "abnormal"]
+
+
+@dataclass(frozen=True, slots=True)
+class CellClass:
+    """A class of cells and what is known of its meaning."""
+
+    name: str
+    side: Side | None = None
+    """Normal or abnormal; None where nobody has said."""
+    bethesda: str | None = None
+    """The Bethesda category that such a cell is consistent with; None where no single one is."""
+    grade: int | None = None
+    """Place in the order of severity, 0 the mildest; equal places are equally severe.
+
+    None where the class has no place in such an order.
+    """
+    note: str = ""
+    """A sentence for reports; empty where the name says it all."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the JSON form that manifests, bundles and scores carry."""
+        return {
+            "name": self.name,
+            "side": self.side,
+            "bethesda": self.bethesda,
+            "grade": self.grade,
+            "note": self.note,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> CellClass:
+        """Read the JSON form.
+
+        Raises:
+            SettingError: the value is not the JSON form of a class.
+        """
+        name, side, grade = value.get("name"), value.get("side"), value.get("grade")
+        right = isinstance(name, str) and name and side in (None, "normal", "abnormal")
+        if not right or not (grade is None or isinstance(grade, int)):
+            raise SettingError(
+                f"{dict(value)!r} does not describe a class", hint="make the file again"
+            )
+        bethesda = value.get("bethesda")
+        return cls(str(name), side, bethesda, grade, str(value.get("note", "")))
+
+
+_NILM = "NILM"
+_SIPAKMED = (
+    CellClass("Dyskeratotic", "abnormal", None, None, "abnormal keratinisation: refer"),
+    CellClass("Koilocytotic", "abnormal", "LSIL", None, "HPV cytopathic effect"),
+    CellClass("Metaplastic", "normal", _NILM, None, "squamous metaplasia, benign"),
+    CellClass("Parabasal", "normal", _NILM, None, "immature cell, a mimic of ASC-H"),
+    CellClass("Superficial-Intermediate", "normal", _NILM, None),
+)
+_HERLEV = (
+    CellClass("normal_superficiel", "normal", _NILM, 0, "superficial squamous cell"),
+    CellClass("normal_intermediate", "normal", _NILM, 0, "intermediate squamous cell"),
+    CellClass("normal_columnar", "normal", _NILM, 0, "columnar (endocervical) cell"),
+    CellClass("light_dysplastic", "abnormal", "LSIL", 1, "mild dysplasia"),
+    CellClass("moderate_dysplastic", "abnormal", "HSIL", 2, "moderate dysplasia"),
+    CellClass("severe_dysplastic", "abnormal", "HSIL", 3, "severe dysplasia"),
+    CellClass("carcinoma_in_situ", "abnormal", "HSIL", 4, "carcinoma in situ"),
+)
+_BETHESDA = (
+    CellClass("NILM", "normal", _NILM, 0, "negative for intraepithelial lesion or malignancy"),
+    CellClass("ASC-US", "abnormal", "ASC-US", 1, "atypical, of undetermined significance"),
+    CellClass("LSIL", "abnormal", "LSIL", 2, "low-grade squamous intraepithelial lesion"),
+    CellClass("ASC-H", "abnormal", "ASC-H", 3, "atypical, high grade not excluded"),
+    CellClass("HSIL", "abnormal", "HSIL", 4, "high-grade squamous intraepithelial lesion"),
+    CellClass("SCC", "abnormal", "SCC", 5, "squamous cell carcinoma"),
+)
+_GRADED = ("NILM", "LSIL", "HSIL", "SCC")
+
+KNOWN: Mapping[str, tuple[CellClass, ...]] = {
+    "sipakmed": _SIPAKMED,
+    "herlev": _HERLEV,
+    "cric": _BETHESDA,
+    "cric-4": tuple(
+        replace(one, grade=place)
+        for place, one in enumerate(c for c in _BETHESDA if c.name in _GRADED)
+    ),
+    "mendeley": tuple(
+        replace(one, grade=place)
+        for place, one in enumerate(c for c in _BETHESDA if c.name in _GRADED)
+    ),
+}
+"""The classes of each data set, in the order that its manifests and models use."""
+
+
+def classes_of(dataset: str, *, metaplastic: Side = "normal") -> tuple[CellClass, ...]:
+    """Give a known data set's classes in order.
+
+    Args:
+        dataset: a key of `KNOWN`.
+        metaplastic: the side on which SIPaKMeD's metaplastic cells count. The data set's authors
+            call them benign, and published work puts them on either side.
+    """
+    classes = KNOWN[dataset]
+    return tuple(
+        replace(one, side=metaplastic) if one.name == "Metaplastic" else one for one in classes
+    )
+
+
+def named(names: Iterable[str], *, abnormal: Sequence[str] = ()) -> tuple[CellClass, ...]:
+    """Describe the classes of somebody's own data, in alphabetical order.
+
+    Args:
+        names: the classes' names; repeats are fine.
+        abnormal: the names that count as abnormal; the others are then normal. Empty where
+            nobody has said, and then no class has a side.
+
+    Raises:
+        SettingError: a name in `abnormal` is no class.
+
+    >>> [(c.name, c.side) for c in named(["b", "a", "b"], abnormal=["b"])]
+    [('a', 'normal'), ('b', 'abnormal')]
+    """
+    every = sorted(set(names))
+    unknown = sorted(set(abnormal) - set(every))
+    if unknown:
+        raise SettingError(
+            f"{', '.join(unknown)} is called abnormal but is no class",
+            hint=f"the classes are {', '.join(every)}",
+        )
+    if not abnormal:
+        return tuple(CellClass(name) for name in every)
+    return tuple(CellClass(name, "abnormal" if name in abnormal else "normal") for name in every)
+
+
+def sides(classes: Sequence[CellClass]) -> Mapping[str, Side] | None:
+    """Give each class's side, or None unless every class has one and both sides occur."""
+    found = {one.name: one.side for one in classes if one.side is not None}
+    if len(found) != len(classes) or len(set(found.values())) < 2:
+        return None
+    return found
+
+
+def grades(classes: Sequence[CellClass]) -> tuple[int, ...] | None:
+    """Give each class's place in the order of severity, or None unless every class has one."""
+    found = [one.grade for one in classes if one.grade is not None]
+    return tuple(found) if len(found) == len(classes) and len(set(found)) > 1 else None
