@@ -1,1 +1,1 @@
-"""papscope.evaluate"""
+"""Measures with intervals, from scores alone."""

@@ -1,1 +1,1 @@
-"""papscope.network"""
+"""Networks and their weights."""

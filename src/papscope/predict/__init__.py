@@ -1,1 +1,1 @@
-"""papscope.predict"""
+"""Use of a trained model on pictures."""

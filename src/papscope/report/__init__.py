@@ -1,1 +1,1 @@
-"""papscope.report"""
+"""Figures and pages made from scores."""

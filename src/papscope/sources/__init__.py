@@ -1,1 +1,1 @@
-"""papscope.sources"""
+"""Importers of data sets, one for each, and what they share."""

@@ -1,1 +1,1 @@
-"""papscope.train"""
+"""Training, with Lightning underneath."""
