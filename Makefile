@@ -1,0 +1,61 @@
+# Each target does what it needs, from nothing but Python 3.11 or newer: `make demo`, `make test`.
+# Works with GNU make 3.81 and newer on Linux and macOS; on Windows use WSL, or see
+# docs/how-to/install.md.
+
+# Which Python makes the environment, where the environment lies, and where torch comes from.
+# Empty TORCH_INDEX: from wherever pip is set up to look. On a Linux machine without a GPU,
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu gets the build for CPUs: 0.2 GB, not 3 GB.
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_INDEX ?=
+# How many test processes work at once, each on one thread.
+JOBS ?= 2
+
+BIN := $(VENV)/bin
+PAPSCOPE := $(BIN)/papscope
+READY := $(VENV)/.ready
+TORCH := $(shell grep '^torch==' constraints.txt)
+TORCHVISION := $(shell grep '^torchvision==' constraints.txt)
+# The index of PyTorch has both, built for each other; elsewhere torch alone comes first, so that
+# nothing later replaces the build that was chosen.
+TORCH_WANTED := $(if $(TORCH_INDEX),$(TORCH) $(TORCHVISION) --index-url $(TORCH_INDEX),$(TORCH))
+
+.PHONY: help setup demo test check docs bench clean
+
+help:
+	@echo "make demo    the whole path on made images, from import to report, in demo/"
+	@echo "make test    all tests"
+	@echo "make check   style, types, layers, budgets, and docs in step with the code"
+	@echo "make docs    write docs/reference anew from the code"
+	@echo "make bench   the benchmarks"
+	@echo "make setup   only the environment, in $(VENV)"
+	@echo "make clean   remove what these made"
+
+setup: $(READY)
+
+# Made once, and again when the project's needs change.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "papscope needs Python 3.11 or newer, and $(PYTHON) is not that:" \
+	    "give one with make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments:" \
+	    "on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	@echo "Setting up $(VENV): once, a few minutes, about 2 GB."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check $(TORCH_WANTED)
+	@echo "Now the other parts: a minute or two."
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
+	  -c constraints.txt -e ".[train,dev]"
+	@touch $(READY)
+
+# One process holds at most one thread of the arithmetic libraries: more only stand in each
+# other's way where there are as many processes as cores.
+test: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+check: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
