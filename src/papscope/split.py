@@ -2,19 +2,29 @@
 
 Takes   a manifest and a protocol
 Gives   a frozen `Split`, or a file of it; the same bytes from the same seed on any system
-Never   moves an image, or divides a group without stamping what is made from it
+Never   moves an image, or is used for another manifest than the one that was divided
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from papscope.errors import SettingError, SplitError, TableError
+from papscope.files import read_table, write_table
+from papscope.manifest import Manifest, Row
 
 By = Literal["group", "strict", "image", "given"]
 
+PARTS = ("train", "val", "test")
+"""In the order in which tables show them."""
+
 LEAKS = "leaks: cells of one slide on both sides"
-"""Stamped on all that is made from a split by image."""
+"""Stamped on all that is made from a split by image; the first words of every such stamp."""
+
+_COLUMNS = ("id", "part")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +40,10 @@ class Protocol:
     fold: int | None = None
     """Which fold is the test set here; None for a single division, or before one is chosen."""
     leaks: str | None = None
-    """`LEAKS`, or None where no group is divided."""
+    """What leaks, beginning with `LEAKS` where it is certain; None where no group is divided."""
     group_is: str = "group"
+    left_out: int = 0
+    """Images that no part holds, because nobody has labelled them."""
 
     def to_json(self) -> dict[str, Any]:
         """Give the JSON form that splits, bundles and scores carry."""
@@ -43,7 +55,62 @@ class Protocol:
             "fold": self.fold,
             "leaks": self.leaks,
             "group_is": self.group_is,
+            "left_out": self.left_out,
         }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Protocol:
+        """Read the JSON form.
+
+        Raises:
+            SettingError: the value is not the JSON form of a protocol.
+
+        >>> told = Protocol(by="group", seed=3, shares={"train": 0.8, "test": 0.2})
+        >>> Protocol.from_json(told.to_json()) == told
+        True
+        """
+        try:
+            if value["by"] not in get_args(By):
+                raise ValueError(f"by is {value['by']!r}")
+            fold, leaks = value["fold"], value["leaks"]
+            return cls(
+                by=value["by"],
+                seed=int(value["seed"]),
+                shares={str(part): float(share) for part, share in value["shares"].items()},
+                folds=int(value["folds"]),
+                fold=None if fold is None else int(fold),
+                leaks=None if leaks is None else str(leaks),
+                group_is=str(value["group_is"]),
+                left_out=int(value["left_out"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+            raise SettingError(
+                f"a split's protocol is damaged: {wrong}", hint="make the split again"
+            ) from None
+
+    def sentence(self) -> str:
+        """Tell in one sentence how the images were divided, for tables, reports and cards.
+
+        >>> Protocol(by="group", seed=0, shares={"train": 0.6, "test": 0.4}).sentence()
+        'train 60 %, test 40 %, cut by group, stratified by class, seed 0; no group is divided'
+        """
+        unit = {
+            "group": f"by {self.group_is}",
+            "strict": f"by the strict groups (coarser than {self.group_is})",
+            "image": "by image",
+            "given": "as the source came divided",
+        }[self.by]
+        shares = ", ".join(f"{part} {share:.4g} %" for part, share in self._percent().items())
+        if self.fold is not None:
+            what = f"fold {self.fold} of {self.folds} is the test set ({shares})"
+        else:
+            what = f"{self.folds} folds" if self.folds else shares
+        how = "" if self.by == "given" else f", stratified by class, seed {self.seed}"
+        end = self.leaks or f"no {self.group_is} is divided"
+        return f"{what}, {'' if self.by == 'given' else 'cut '}{unit}{how}; {end}"
+
+    def _percent(self) -> dict[str, float]:
+        return {part: 100 * share for part, share in self.shares.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +122,117 @@ class Split:
     """Row id to `train`, `val` or `test`; to `0`, `1`, ... where there are folds."""
     manifest_sha256: str
     """Of the manifest that was divided."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that hold images, in the order in which tables show them."""
+        found = set(self.part_of.values())
+        named = tuple(part for part in PARTS if part in found)
+        return named + tuple(sorted(found - set(PARTS), key=lambda part: (len(part), part)))
+
+
+def write_split(path: Path, split: Split) -> str:
+    """Write a split in one step, sorted by id, and give the SHA-256 of the file."""
+    head = {"protocol": split.protocol.to_json(), "manifest_sha256": split.manifest_sha256}
+    return write_table(path, "split", head, _COLUMNS, sorted(split.part_of.items()))
+
+
+def read_split(path: Path) -> Split:
+    """Read a split.
+
+    Raises:
+        TableError: the file is missing, damaged, of another kind, or names an image twice.
+    """
+    table = read_table(path, "split")
+    try:
+        if table.columns != _COLUMNS:
+            raise ValueError(f"columns are {', '.join(table.columns)}")
+        part_of: dict[str, str] = {}
+        for name, part in table.rows:
+            if not name or not part or name in part_of:
+                raise ValueError(f"image {name!r} stands there twice or has no part")
+            part_of[name] = part
+        protocol = Protocol.from_json(table.head["protocol"])
+        return Split(protocol, part_of, str(table.head["manifest_sha256"]))
+    except (KeyError, ValueError, SettingError) as wrong:
+        raise TableError(f"{path} is damaged: {wrong}", hint="make the split again") from None
+
+
+def check_belongs(split: Split, manifest: Manifest) -> None:
+    """Refuse a split that was made for another manifest.
+
+    Raises:
+        SplitError: the manifest is not the one that was divided, to the byte.
+    """
+    strange = set(split.part_of) - {row.id for row in manifest.rows}
+    if split.manifest_sha256 != manifest.digest or strange:
+        told = f" ({len(strange)} of its images are not in it)" if strange else ""
+        raise SplitError(
+            f"the split was made for another manifest than this one of {manifest.dataset}{told}",
+            hint="give the manifest that was divided, or run `papscope split` on this one",
+        )
+
+
+def part_rows(split: Split, manifest: Manifest, part: str) -> tuple[Row, ...]:
+    """Give the rows of one part, in the manifest's order.
+
+    Raises:
+        SplitError: the split was made for another manifest, or has no such part.
+    """
+    check_belongs(split, manifest)
+    if part not in split.parts:
+        folds = split.protocol.folds and split.protocol.fold is None
+        raise SplitError(
+            f"the split has no part {part!r}; it has {', '.join(split.parts)}",
+            hint="choose a fold as the test set first" if folds else "name one of these parts",
+        )
+    return tuple(row for row in manifest.rows if split.part_of.get(row.id) == part)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of a class lies in a part."""
+
+    label: str | None
+    """The class's name; None for all classes together."""
+    part: str
+    images: int
+    groups: int
+    """Groups with an image of this class in this part; images without a group count alone."""
+    share: float
+    """Of the class's images, 0..1."""
+    wanted: float | None
+    """The share that was asked for; None where the source came divided."""
+
+
+def shares_table(split: Split, manifest: Manifest) -> tuple[Share, ...]:
+    """Count images and groups by class and part: classes in order, then all together.
+
+    Raises:
+        SplitError: the split was made for another manifest.
+    """
+    check_belongs(split, manifest)
+    strict = split.protocol.by == "strict"
+    rows = [row for row in manifest.rows if row.id in split.part_of]
+    found = []
+    for label in (*manifest.class_names, None):
+        of_class = [row for row in rows if label is None or row.label == label]
+        for part in split.parts:
+            inside = [row for row in of_class if split.part_of[row.id] == part]
+            groups = {(row.strict if strict else row.group) or f"image {row.id}" for row in inside}
+            share = len(inside) / len(of_class) if of_class else 0.0
+            wanted = _wanted(split.protocol, part)
+            found.append(Share(label, part, len(inside), len(groups), share, wanted))
+    return tuple(found)
+
+
+def _wanted(protocol: Protocol, part: str) -> float | None:
+    if protocol.folds and protocol.fold is None:
+        return 1 / protocol.folds
+    return protocol.shares.get(part)
+
+
+def largest_deviation(table: tuple[Share, ...]) -> Share | None:
+    """Give the share that is furthest from the one asked for, or None where none was asked for."""
+    asked = [one for one in table if one.wanted is not None]
+    return max(asked, key=lambda one: abs(one.share - (one.wanted or 0.0)), default=None)
