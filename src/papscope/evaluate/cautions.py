@@ -8,6 +8,7 @@ Never   changes or hides a measure
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -37,8 +38,14 @@ def cautions(scores: Scores, sample: Sample, drawn: Mapping[str, Values]) -> tup
     )
 
 
-def _of_the_part(scores: Scores) -> Iterator[str]:
+def told_protocol(scores: Scores) -> Mapping[str, Any] | None:
+    """Give the protocol that the scores carry; None where there is none."""
     protocol = scores.about.get("protocol")
+    return protocol if isinstance(protocol, Mapping) and protocol else None
+
+
+def _of_the_part(scores: Scores) -> Iterator[str]:
+    protocol = told_protocol(scores)
     if protocol and protocol.get("leaks"):
         yield f"{protocol['leaks']}: the measures are too good, and the intervals do not show it"
     part = scores.about.get("part")

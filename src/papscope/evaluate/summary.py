@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from papscope.errors import MeasureError, SettingError
 from papscope.evaluate.calibration import Bin, reliability
-from papscope.evaluate.cautions import cautions
+from papscope.evaluate.cautions import cautions, told_protocol
 from papscope.evaluate.intervals import (
     LEVEL,
     Bounds,
@@ -205,7 +205,7 @@ def summarise(scores: Scores, *, resamples: int = 2000, seed: int = 0) -> Summar
     value, drawn = sample.as_is(), sample.resampled(resamples=resamples, seed=seed)
     scopes = {key: scope_of_all(key, sample, scores.class_names) for key in OVERALL_KEYS}
     overall = {key: _measure(key, value, drawn, scopes[key]) for key in OVERALL_KEYS}
-    protocol = scores.about.get("protocol")
+    protocol = told_protocol(scores)
     return Summary(
         n=len(scores),
         groups=sample.groups.number,
