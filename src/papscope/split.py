@@ -94,23 +94,16 @@ class Protocol:
         >>> Protocol(by="group", seed=0, shares={"train": 0.6, "test": 0.4}).sentence()
         'train 60 %, test 40 %, cut by group, stratified by class, seed 0; no group is divided'
         """
-        unit = {
-            "group": f"by {self.group_is}",
-            "strict": f"by the strict groups (coarser than {self.group_is})",
-            "image": "by image",
-            "given": "as the source came divided",
-        }[self.by]
-        shares = ", ".join(f"{part} {share:.4g} %" for part, share in self._percent().items())
+        end = self.leaks or f"no {self.group_is} is divided"
+        if self.by == "given":
+            return f"as the source came divided; {end}"
+        unit = {"strict": f"strict groups (coarser than {self.group_is})", "image": "image"}
+        shares = ", ".join(f"{part} {100 * share:.4g} %" for part, share in self.shares.items())
+        what = shares or f"{self.folds} folds"
         if self.fold is not None:
             what = f"fold {self.fold} of {self.folds} is the test set ({shares})"
-        else:
-            what = f"{self.folds} folds" if self.folds else shares
-        how = "" if self.by == "given" else f", stratified by class, seed {self.seed}"
-        end = self.leaks or f"no {self.group_is} is divided"
-        return f"{what}, {'' if self.by == 'given' else 'cut '}{unit}{how}; {end}"
-
-    def _percent(self) -> dict[str, float]:
-        return {part: 100 * share for part, share in self.shares.items()}
+        by = unit.get(self.by, self.group_is)
+        return f"{what}, cut by {by}, stratified by class, seed {self.seed}; {end}"
 
 
 @dataclass(frozen=True, slots=True)

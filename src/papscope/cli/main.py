@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from papscope import __version__
+from papscope.cli.split import split
 
 app = typer.Typer(
     name="papscope",
@@ -38,6 +39,9 @@ def _every_command(
     ] = False,
 ) -> None:
     """Reads Pap-smear images. Research software, not a medical device."""
+
+
+app.command("split")(split)
 
 
 def main() -> None:
