@@ -133,6 +133,8 @@ class Summary:
     n: int
     groups: int
     """Groups that were resampled; an image of unknown group is one of its own."""
+    ungrouped: int
+    """Images whose group is not known."""
     resamples: int
     seed: int
     level: float
@@ -161,6 +163,7 @@ class Summary:
             "format": FORMAT,
             "n": self.n,
             "groups": self.groups,
+            "ungrouped": self.ungrouped,
             "resamples": self.resamples,
             "seed": self.seed,
             "level": self.level,
@@ -209,6 +212,7 @@ def summarise(scores: Scores, *, resamples: int = 2000, seed: int = 0) -> Summar
     return Summary(
         n=len(scores),
         groups=sample.groups.number,
+        ungrouped=sample.groups.alone,
         resamples=resamples,
         seed=seed,
         level=LEVEL,
