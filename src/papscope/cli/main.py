@@ -12,6 +12,8 @@ from typing import Annotated
 import typer
 
 from papscope import __version__
+from papscope.cli.evaluate import evaluate
+from papscope.cli.import_ import import_
 from papscope.cli.split import split
 
 app = typer.Typer(
@@ -41,7 +43,9 @@ def _every_command(
     """Reads Pap-smear images. Research software, not a medical device."""
 
 
+app.command("import")(import_)
 app.command("split")(split)
+app.command("evaluate")(evaluate)
 
 
 def main() -> None:
