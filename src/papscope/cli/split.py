@@ -165,8 +165,8 @@ def _show(images: Manifest, made: Split) -> None:
     console.print(f"protocol: {made.protocol.sentence()}", highlight=False)
     if made.protocol.leaks:
         words = Text(
-            f"{made.protocol.leaks}\nWhat is measured on this split can be too good to be true, and "
-            "all that is made from it says so.",
+            f"{made.protocol.leaks}\nWhat is measured on this split can be too good to be true, "
+            "and all that is made from it says so.",
             style="bold red",
         )
         console.print(Panel(words, title="LEAKS", border_style="bold red"))
