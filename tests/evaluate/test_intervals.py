@@ -71,7 +71,7 @@ def test_the_draws_of_a_known_seed_never_change() -> None:
 def test_resampling_by_weights_equals_a_slow_loop_over_copied_rows(seed: int) -> None:
     scores = made(seed)
     sample = Sample.of(scores)
-    counts = np.concatenate(list(resamples_of(sample.groups.number, resamples=40, seed=seed)))
+    counts = np.concatenate(list(resamples_of(sample.groups.number, resamples=12, seed=seed)))
 
     fast = sample.measured(counts)
 
