@@ -14,6 +14,7 @@ import typer
 from papscope import __version__
 from papscope.cli.evaluate import evaluate
 from papscope.cli.import_ import import_
+from papscope.cli.report import report
 from papscope.cli.split import split
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ def _every_command(
 app.command("import")(import_)
 app.command("split")(split)
 app.command("evaluate")(evaluate)
+app.command("report")(report)
 
 
 def main() -> None:
