@@ -52,7 +52,7 @@ $(READY): pyproject.toml constraints.txt
 # One process holds at most one thread of the arithmetic libraries: more only stand in each
 # other's way where there are as many processes as cores.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 check: $(READY)
 	$(BIN)/ruff check
