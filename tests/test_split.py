@@ -77,7 +77,10 @@ def test_the_bytes_do_not_depend_on_the_order_of_the_images(tmp_path: Path) -> N
     ("old", "new", "match"),
     [
         ("i1,train", "i0,train", "'i0' stands there twice"),
-        ("i1,train", "i1,", "'i1' stands there twice or has no part"),
+        ("i1,train", "i1,", "'' is no part"),
+        ("i3,test", "i3,te", "'te' is no part"),
+        ("i3,test", "i3,0", "'0' is no part"),
+        ("i1,train", ",train", "'' stands there twice or has no name"),
         ("id,part", "id,piece", "columns are id, piece"),
         ('"by": "group"', '"by": "luck"', "by is 'luck'"),
         ('"seed": 4', '"seed": null', "protocol is damaged"),
@@ -116,6 +119,11 @@ def test_a_split_of_another_manifest_is_refused() -> None:
 def test_a_split_that_names_strange_images_is_refused() -> None:
     with pytest.raises(SplitError, match=r"1 of its images are not in it"):
         part_rows(made_split("train val test test test"), made_manifest(), "train")
+
+
+def test_a_split_that_lost_its_end_is_refused() -> None:
+    with pytest.raises(SplitError, match="1 images of made have no part in the split, such as i3"):
+        part_rows(made_split("train train val"), made_manifest(), "train")
 
 
 def test_a_part_that_is_not_there_is_refused_and_folds_ask_for_a_choice() -> None:

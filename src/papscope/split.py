@@ -142,20 +142,30 @@ def read_split(path: Path) -> Split:
             raise ValueError(f"columns are {', '.join(table.columns)}")
         part_of: dict[str, str] = {}
         for name, part in table.rows:
-            if not name or not part or name in part_of:
-                raise ValueError(f"image {name!r} stands there twice or has no part")
+            if not name or name in part_of:
+                raise ValueError(f"image {name!r} stands there twice or has no name")
             part_of[name] = part
         protocol = Protocol.from_json(table.head["protocol"])
+        strange = set(part_of.values()) - set(_possible(protocol))
+        if strange:
+            raise ValueError(f"{min(strange)!r} is no part")
         return Split(protocol, part_of, str(table.head["manifest_sha256"]))
     except (KeyError, ValueError, SettingError) as wrong:
         raise TableError(f"{path} is damaged: {wrong}", hint="make the split again") from None
 
 
+def _possible(protocol: Protocol) -> tuple[str, ...]:
+    if protocol.folds and protocol.fold is None:
+        return tuple(str(fold) for fold in range(protocol.folds))
+    return PARTS
+
+
 def check_belongs(split: Split, manifest: Manifest) -> None:
-    """Refuse a split that was made for another manifest.
+    """Refuse a split that was made for another manifest, or has lost images.
 
     Raises:
-        SplitError: the manifest is not the one that was divided, to the byte.
+        SplitError: the manifest is not the one that was divided, to the byte, or a labelled image
+            of it has no part.
     """
     strange = set(split.part_of) - {row.id for row in manifest.rows}
     if split.manifest_sha256 != manifest.digest or strange:
@@ -163,6 +173,13 @@ def check_belongs(split: Split, manifest: Manifest) -> None:
         raise SplitError(
             f"the split was made for another manifest than this one of {manifest.dataset}{told}",
             hint="give the manifest that was divided, or run `papscope split` on this one",
+        )
+    lost = [row.id for row in manifest.labelled() if row.id not in split.part_of]
+    if lost:
+        raise SplitError(
+            f"{len(lost)} images of {manifest.dataset} have no part in the split, such as "
+            f"{lost[0]}",
+            hint="the split was cut short or edited: run `papscope split` again",
         )
 
 
