@@ -13,6 +13,7 @@ from sklearn import metrics as theirs
 
 from papscope.errors import MeasureError, SettingError
 from papscope.evaluate.intervals import Estimate, Measure, Undefined
+from papscope.evaluate.sample import Sample
 from papscope.evaluate.summary import CLASS_KEYS, METRICS, OVERALL_KEYS, Summary, summarise
 from papscope.files import canonical_json
 from papscope.scores import Scores
@@ -275,6 +276,33 @@ def test_one_group_leaves_every_interval_open() -> None:
     found = summarise(made([0, 1, 1, 0], [0, 1, 0, 0], ["a"] * 4), resamples=100)
     one = value(found.overall["accuracy"])
     assert (one.low, one.value, one.high) == (0.0, 0.75, 1.0)
+
+
+def test_two_kinds_are_compared_by_the_groups_of_the_rarer_kind() -> None:
+    truth = [0] * 12 + [1] * 3
+    groups = [f"g{k}" for k in range(12)] + ["last"] * 3
+    called = [0] * 9 + [1] * 5 + [0]
+
+    found = summarise(made(truth, called, groups), resamples=200)
+
+    for one in (found.per_class["NILM"]["auroc"], found.overall["abnormal_auroc"]):
+        assert (value(one).low, value(one).high) == (0.0, 1.0)
+    assert value(found.per_class["NILM"]["recall"]).low > 0.3
+
+
+def test_a_class_of_many_images_from_few_groups_is_warned_of() -> None:
+    truth = [0, 1] * 50
+    groups = [f"g{k}" if k % 2 == 0 else f"h{k % 3}" for k in range(100)]
+    warned = summarise(made(truth, truth, groups), resamples=100).warnings
+    assert "ASC-US has 50 images from 3 groups: little is known" in warned
+
+
+def test_the_interval_of_the_calibration_error_is_mirrored() -> None:
+    scores = random(3)
+    one = value(summarise(scores, resamples=200).overall["calibration_error"])
+    drawn = Sample.of(scores).resampled(resamples=200, seed=0)["calibration_error"]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert [one.low, one.high] == pytest.approx([2 * one.value - high, 2 * one.value - low])
 
 
 def test_no_image_and_too_few_resamples_are_refused() -> None:
