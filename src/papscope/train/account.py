@@ -1,0 +1,105 @@
+"""What a bundle says of how it came to be, for machines and for people.
+
+Takes   the data, the split, the settings and the epochs of a run
+Gives   a bundle's description, and its card in Markdown
+Never   claims what was not measured: numbers are validation's, and say so
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+
+from papscope import __version__
+from papscope.bundle import Description
+from papscope.manifest import Manifest
+from papscope.network.weights import Taken
+from papscope.preprocess import Preprocess
+from papscope.split import Split
+from papscope.train.module import EpochDone
+from papscope.train.settings import TrainSettings
+
+_PARTS = ("lightning", "numpy", "pillow", "timm", "torch", "torchvision")
+
+
+def description_of(
+    manifest: Manifest,
+    split: Split,
+    settings: TrainSettings,
+    preprocess: Preprocess,
+    taken: Taken,
+    history: Sequence[EpochDone],
+) -> Description:
+    """Describe the model of a run."""
+    best = max(history, key=lambda done: done.val_macro_f1) if history else None
+    validated = sum(part == "val" for part in split.part_of.values())
+    return Description(
+        classes=manifest.classes,
+        preprocess=preprocess,
+        backbone=settings.backbone,
+        network={"drop_rate": settings.drop_rate},
+        provenance={
+            "dataset": manifest.dataset,
+            "manifest_sha256": manifest.digest,
+            "licence": manifest.licence,
+            "citation": manifest.citation,
+            "notes": list(manifest.notes),
+            "protocol": split.protocol.to_json(),
+            "weights": taken.sentence(),
+            "weights_left_random": list(taken.kept),
+            "training": {
+                "settings": asdict(settings),
+                "history": [asdict(done) for done in history],
+            },
+            "versions": versions(),
+        },
+        metrics={
+            "part": "validation, on which the epoch was chosen: too hopeful",
+            "n": validated,
+            "epoch": best.epoch if best else None,
+            "accuracy": best.val_accuracy if best else None,
+            "macro_f1": best.val_macro_f1 if best else None,
+        },
+    )
+
+
+def versions() -> dict[str, str]:
+    """Name the versions that a result depends on."""
+    found = {name: version(name) for name in _PARTS}
+    return {"papscope": __version__, "python": platform.python_version(), **found}
+
+
+def card(about: Description) -> str:
+    """Write a model card in Markdown."""
+    known, metrics = about.provenance, about.metrics
+    classes = "\n".join(
+        f"| {one.name} | {one.side or 'not said'} | {one.bethesda or 'no single category'} "
+        f"| {one.note} |"
+        for one in about.classes
+    )
+    leaks = known["protocol"]["leaks"]
+    warning = f"\n> **{leaks}**: its test results are too hopeful.\n" if leaks else ""
+    notes = "".join(f"- {note}\n" for note in known["notes"])
+    return f"""# {about.backbone} for {known["dataset"]}
+{warning}
+**Research use only. Not a medical device.** It labels pictures of single cells; it gives no
+diagnosis of a slide or a patient, and it cannot exclude disease.
+
+| class | side | consistent with | note |
+|---|---|---|---|
+{classes}
+
+- Trained on: {known["dataset"]} (manifest {known["manifest_sha256"][:12]})
+- Licence of the data: {known["licence"]}
+- Cite: {known["citation"]}
+- Divided by: {known["protocol"]["by"]}, seed {known["protocol"]["seed"]}
+- Input: {about.preprocess.size} x {about.preprocess.size} px, {about.preprocess.fit}
+- {known["weights"]}
+- Validation (the part on which the epoch was chosen, so too hopeful): accuracy
+  {metrics["accuracy"]:.3f}, macro-F1 {metrics["macro_f1"]:.3f}, n {metrics["n"]}. Results on unseen
+  images come from `papscope evaluate`.
+{notes}
+Use it with `papscope predict` or `papscope.load(folder).predict(images)`.
+"""

@@ -1,0 +1,203 @@
+"""One step of learning, and one look at validation, for Lightning to repeat.
+
+Takes   a network, its preprocessing, a loss and the settings
+Gives   a LightningModule that keeps its own history
+Never   prints, writes a file, or touches the test set
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import papscope.torchvision_ops  # noqa: F401 -- first: makes timm and lightning importable
+
+import lightning
+import torch
+from lightning.pytorch.utilities.types import LRSchedulerConfigType, OptimizerLRScheduler
+from timm.optim._param_groups import param_groups_layer_decay
+from timm.utils.model_ema import ModelEmaV3
+from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassConfusionMatrix
+
+from papscope.augment.online import augment
+from papscope.dataset import Batch
+from papscope.errors import TrainingError
+from papscope.network.backbones import head_layers
+from papscope.preprocess import Preprocess
+from papscope.seeds import key, stream
+from papscope.train.losses import Loss
+from papscope.train.settings import TrainSettings
+
+
+@dataclass(frozen=True, slots=True)
+class EpochDone:
+    """What one pass over the training set came to."""
+
+    epoch: int
+    """From 1."""
+    train_loss: float
+    val_loss: float
+    val_accuracy: float
+    val_macro_f1: float
+    """Over the classes that validation holds."""
+    learning_rate: float
+    """Of the head, at the end of the epoch."""
+
+
+class Classifier(lightning.LightningModule):
+    """A network in training."""
+
+    def __init__(
+        self, network: nn.Module, preprocess: Preprocess, loss: Loss, settings: TrainSettings
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.settings = settings
+        self.loss = loss
+        self.averaged = (
+            ModelEmaV3(network, decay=settings.ema, use_warmup=True) if settings.ema else None
+        )
+        mean, std = torch.tensor(preprocess.mean), torch.tensor(preprocess.std)
+        self.register_buffer("scale", (1 / (255 * std)).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("shift", (mean / std).view(1, 3, 1, 1), persistent=False)
+        classes = network.num_classes
+        assert isinstance(classes, int)
+        self.confusion = MulticlassConfusionMatrix(classes)
+        self.val_loss, self.train_loss = MeanMetric(), MeanMetric()
+        self.history: list[EpochDone] = []
+        self.draws = torch.Generator()
+        self.mixing = stream(settings.seed, "mixup")
+
+    def judged(self) -> nn.Module:
+        """Give the network that validation sees and the bundle keeps."""
+        if self.averaged is None:
+            return self.network
+        averaged = self.averaged.module
+        assert isinstance(averaged, nn.Module)
+        return averaged
+
+    def planes(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Centre and scale (n, 3, s, s) pictures 0..255, as `preprocess.to_planes` does."""
+        assert isinstance(self.scale, torch.Tensor)
+        assert isinstance(self.shift, torch.Tensor)
+        ready = pictures * self.scale - self.shift
+        return ready.contiguous(memory_format=torch.channels_last)
+
+    def on_train_epoch_start(self) -> None:
+        """Give the epoch its own random numbers, and freeze or free the layers below the head.
+
+        Numbers depend on the seed and the epoch alone, so that a resumed run draws the same.
+        """
+        purpose = f"epoch {self.current_epoch} rank {self.global_rank}"
+        torch.manual_seed(key(self.settings.seed, f"layers, {purpose}"))
+        self.draws.manual_seed(key(self.settings.seed, f"pictures, {purpose}"))
+        self.mixing = stream(self.settings.seed, f"mixup, {purpose}")
+        frozen = self.current_epoch < self.settings.head_epochs
+        head = {id(tensor) for tensor in self._head().parameters()}
+        for tensor in self.network.parameters():
+            tensor.requires_grad_(not frozen or id(tensor) in head)
+        if frozen:  # Lightning has just called train(); running statistics shall rest as well
+            self.network.eval()
+            self._head().train()
+
+    def _head(self) -> nn.Module:
+        return nn.ModuleList(head_layers(self.network))
+
+    def training_step(self, batch: Batch, index: int) -> torch.Tensor:
+        """Learn from a batch of squares (n, s, s, 3)."""
+        squares, classes = batch
+        pictures = augment(squares.permute(0, 3, 1, 2).float(), self.settings.augment, self.draws)
+        wanted = nn.functional.one_hot(classes, self.network.num_classes).float()  # type: ignore[arg-type]
+        if self.settings.mixup:
+            pictures, wanted = self._mixed(pictures, wanted)
+        loss = self.loss(self.network(self.planes(pictures)), wanted)
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss.item()} in epoch {self.current_epoch + 1}, batch {index + 1}",
+                hint="lower --lr, or set --clip 1",
+            )
+        self.train_loss.update(loss.detach(), len(classes))
+        return loss
+
+    def _mixed(
+        self, pictures: torch.Tensor, wanted: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mix each picture and its class with another of the batch (Zhang et al., ICLR 2018)."""
+        share = float(self.mixing.beta(self.settings.mixup, self.settings.mixup))
+        other = torch.from_numpy(self.mixing.permutation(len(pictures))).to(pictures.device)
+        mixed = share * pictures + (1 - share) * pictures[other]
+        return mixed, share * wanted + (1 - share) * wanted[other]
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
+        """Move the averaged weights along."""
+        if self.averaged is not None:
+            self.averaged.update(self.network, step=self.global_step)
+
+    def validation_step(self, batch: Batch, index: int) -> None:  # noqa: ARG002
+        """Judge a batch of squares."""
+        squares, classes = batch
+        logits = self.judged()(self.planes(squares.permute(0, 3, 1, 2).float())).float()
+        self.val_loss.update(nn.functional.cross_entropy(logits, classes), len(classes))
+        self.confusion.update(logits, classes)
+
+    def on_validation_epoch_end(self) -> None:
+        """Write the epoch into the history, and tell Lightning what to choose by."""
+        table = self.confusion.compute().double()
+        hits, true, called = table.diag(), table.sum(1), table.sum(0)
+        f1 = 2 * hits / (true + called).clamp(min=1)
+        rate = self.optimizers().param_groups[-1]["lr"]  # type: ignore[union-attr]
+        done = EpochDone(
+            epoch=self.current_epoch + 1,
+            train_loss=self.train_loss.compute().item(),
+            val_loss=self.val_loss.compute().item(),
+            val_accuracy=(hits.sum() / table.sum()).item(),
+            val_macro_f1=f1[true > 0].mean().item(),
+            learning_rate=float(rate),
+        )
+        for metric in (self.confusion, self.val_loss, self.train_loss):
+            metric.reset()
+        self.history.append(done)
+        self.log("val_macro_f1", done.val_macro_f1, sync_dist=False, rank_zero_only=False)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Make the optimiser, with a rate for each layer, and its schedule by steps."""
+        groups = param_groups_layer_decay(
+            self.network, self.settings.weight_decay, layer_decay=self.settings.layer_decay
+        )
+        rates = [self.settings.lr * float(group.pop("lr_scale", 1.0)) for group in groups]
+        for group, rate in zip(groups, rates, strict=True):
+            group.pop("param_names", None)
+            group["lr"] = rate
+        optimiser = self._optimiser(groups)
+        schedule = self._schedule(optimiser, rates)
+        if schedule is None:
+            return optimiser
+        by_step: LRSchedulerConfigType = {"scheduler": schedule, "interval": "step"}
+        return {"optimizer": optimiser, "lr_scheduler": by_step}
+
+    def _optimiser(self, groups: Sequence[dict[str, Any]]) -> torch.optim.Optimizer:
+        if self.settings.optimiser == "sgd":
+            return torch.optim.SGD(groups, lr=self.settings.lr, momentum=0.9, nesterov=True)
+        if self.settings.optimiser == "adam":
+            return torch.optim.Adam(groups, lr=self.settings.lr)
+        return torch.optim.AdamW(groups, lr=self.settings.lr)
+
+    def _schedule(self, optimiser: torch.optim.Optimizer, rates: list[float]) -> LRScheduler | None:
+        steps = int(self.trainer.estimated_stepping_batches)
+        if self.settings.schedule == "onecycle" and steps > 1:
+            return OneCycleLR(optimiser, max_lr=rates, total_steps=steps, pct_start=0.25)
+        if self.settings.schedule == "cosine":
+            return CosineAnnealingLR(optimiser, T_max=steps)
+        return None
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the history with the weights."""
+        checkpoint["history"] = [asdict(done) for done in self.history]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the history up again."""
+        self.history = [EpochDone(**done) for done in checkpoint["history"]]
