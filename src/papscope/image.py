@@ -156,7 +156,9 @@ def _mode(picture: Image.Image) -> str:
 
 
 def _upright(picture: Image.Image) -> tuple[int, int]:
-    sideways = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    # Pillow decodes a whole PNG to look for a mark behind its pixels: one in the header must do.
+    marked = picture.format != "PNG" or "exif" in picture.info
+    sideways = marked and picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
     width, height = picture.size
     return (height, width) if sideways else (width, height)
 
