@@ -13,6 +13,7 @@ import typer
 
 from papscope import __version__
 from papscope.cli.evaluate import evaluate
+from papscope.cli.fetch import fetch
 from papscope.cli.import_ import import_
 from papscope.cli.report import report
 from papscope.cli.split import split
@@ -44,6 +45,7 @@ def _every_command(
     """Reads Pap-smear images. Research software, not a medical device."""
 
 
+app.command("fetch")(fetch)
 app.command("import")(import_)
 app.command("split")(split)
 app.command("evaluate")(evaluate)
