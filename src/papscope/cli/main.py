@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from papscope import __version__
+from papscope.cli.check import check
 from papscope.cli.evaluate import evaluate
 from papscope.cli.fetch import fetch
 from papscope.cli.import_ import import_
@@ -47,6 +48,7 @@ def _every_command(
 
 app.command("fetch")(fetch)
 app.command("import")(import_)
+app.command("check")(check)
 app.command("split")(split)
 app.command("evaluate")(evaluate)
 app.command("report")(report)
