@@ -95,7 +95,7 @@ ImageSize: TypeAlias = Annotated[
     int | None, _option("Side of a cell's image, in pixels; 96 by default.", _MADE)
 ]
 Seed: TypeAlias = Annotated[
-    int | None, _option("What all that is drawn depends on; 0 by default.", _MADE)
+    int | None, _option("The same seed draws the same; 0 by default.", _MADE)
 ]
 
 

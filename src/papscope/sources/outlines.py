@@ -23,14 +23,14 @@ def read_outline(path: Path) -> Points:
         ValueError: the file is no list of at least three pairs of numbers.
         OSError: the file cannot be read.
     """
-    text = path.read_bytes()
-    lines = sum(1 for line in text.splitlines() if line.strip())
-    flat = np.array(text.replace(b",", b" ").split(), dtype=np.float64)
-    if flat.size != 2 * lines or lines < 3:
-        raise ValueError(f"{flat.size} numbers on {lines} lines are no outline")
-    if not np.isfinite(flat).all():
+    lines = path.read_bytes().replace(b",", b" ").splitlines()
+    pairs = [pair for line in lines if (pair := line.split())]
+    if len(pairs) < 3 or any(len(pair) != 2 for pair in pairs):
+        raise ValueError(f"{path.name} is no list of three or more x, y pairs")
+    points = np.array(pairs, dtype=np.float64)
+    if not np.isfinite(points).all():
         raise ValueError("a coordinate is not a number")
-    return flat.reshape(-1, 2)
+    return points
 
 
 def reaches_out(points: Points, width: int, height: int) -> bool:

@@ -33,7 +33,7 @@ _PARTS: Mapping[str, Part] = {
 _ARCHIVES = frozenset({".7z", ".rar", ".tar", ".tgz", ".zip"})
 _AUGMENTED = re.compile(r"\.(bmp|png|jpe?g|tiff?)\s*_?new", re.IGNORECASE)
 """`001_01.bmpnew3.jpg`: what older scripts for offline augmentation left beside the originals."""
-_NEAR, _APART = 0.85, 0.1
+_NEAR, _APART = 0.9, 0.1
 """A misspelt name is at least so near to its class, and so much nearer than to any other."""
 
 
