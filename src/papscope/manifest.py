@@ -112,9 +112,9 @@ class Manifest:
     """SHA-256 of the manifest's file; empty before it is written."""
 
     def __post_init__(self) -> None:
-        twice = [name for name, times in Counter(row.id for row in self.rows).items() if times > 1]
-        if twice:
-            raise ValueError(f"id {twice[0]} stands for {len(twice)} or more rows")
+        for name, times in Counter(row.id for row in self.rows).most_common(1):
+            if times > 1:
+                raise ValueError(f"id {name} stands for {times} rows")
         known = {one.name for one in self.classes}
         strange = sorted({row.label for row in self.rows if row.label is not None} - known)
         if strange:
