@@ -24,12 +24,11 @@ def said(measure: Measure, digits: int = 3) -> str:
     '0.500 [0.250, 0.750]'
     """
     if isinstance(measure, Estimate):
-        return f"{measure.value:.{digits}f} {_between(measure, digits)}"
+        value, low, high = (
+            f"{end:.{digits}f}" for end in (measure.value, measure.low, measure.high)
+        )
+        return f"{value} [{low}, {high}]"
     return f"undefined: {measure.why}"
-
-
-def _between(measure: Estimate, digits: int) -> str:
-    return f"[{measure.low:.{digits}f}, {measure.high:.{digits}f}]"
 
 
 def overall_table(summary: Summary) -> Table:
@@ -60,18 +59,18 @@ def class_table(summary: Summary) -> Table:
 
 def _two_lines(measure: Measure) -> Text:
     if isinstance(measure, Estimate):
-        return Text(f"{measure.value:.2f}\n{_between(measure, 2)}")
+        return Text(f"{measure.value:.2f}\n{measure.low:.2f}-{measure.high:.2f}")
     return Text("undefined", style="dim")
 
 
 def confusion_table(summary: Summary) -> Table:
     """Show the confusion matrix: rows the truth, columns what was called, by number."""
     table = Table(
-        title="Confusion matrix: rows are the truth, columns what was called",
+        title="Confusion matrix",
         box=box.SIMPLE_HEAD,
         title_justify="left",
     )
-    table.add_column("truth")
+    table.add_column("truth / called")
     for place in range(len(summary.classes)):
         table.add_column(str(place + 1), justify="right")
     for place, one in enumerate(summary.classes):
