@@ -84,15 +84,16 @@ def write_bundle(folder: Path, description: Description, tensors: Tensors, card:
         DiskError: the disk is full or the place cannot be written; an older bundle is kept.
         BundleError: the folder holds something that is not a bundle, which is left alone.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / DESCRIPTION).exists():
+    if folder.exists() and not _may_replace(folder):
         raise BundleError(
             f"{folder} holds other files and is not overwritten", hint="name another folder"
         )
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     with told_of_disk(folder):
+        shutil.rmtree(draft, ignore_errors=True)  # of a killed process that had this one's number
         draft.mkdir(parents=True)
         try:
-            plain = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+            plain = {name: np.asarray(value, order="C") for name, value in tensors.items()}
             weights_digest = write_bytes(draft / WEIGHTS, save_safetensors(plain))
             content = canonical_json(description.to_json(weights_digest))
             digest = write_text(draft / DESCRIPTION, content)
@@ -103,11 +104,22 @@ def write_bundle(folder: Path, description: Description, tensors: Tensors, card:
     return digest
 
 
+def _may_replace(folder: Path) -> bool:
+    """Say whether all that a folder holds is an older bundle, or nothing."""
+    held = {one.name for one in folder.iterdir()} if folder.is_dir() else {""}
+    return not held or (DESCRIPTION in held and held <= {WEIGHTS, DESCRIPTION, CARD})
+
+
 def _swap(draft: Path, folder: Path) -> None:
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     if folder.exists():
         folder.rename(old)
-    draft.rename(folder)
+    try:
+        draft.rename(folder)
+    except BaseException:
+        if old.exists():
+            old.rename(folder)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -123,7 +135,8 @@ def read_bundle(folder: Path) -> Bundle:
         data = weights.read_bytes()
     except OSError as problem:
         raise _unreadable(weights, f"cannot be read: {problem.strerror}") from None
-    if sha256(data).hexdigest() != content.get("files", {}).get(WEIGHTS):
+    vouched = content.get("files")
+    if not isinstance(vouched, dict) or sha256(data).hexdigest() != vouched.get(WEIGHTS):
         raise _unreadable(weights, "is not the file that bundle.json vouches for")
     try:
         tensors = load_safetensors(data)

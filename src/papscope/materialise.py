@@ -65,6 +65,7 @@ def materialise(
     places = _places(manifest, split)
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     with told_of_disk(folder):
+        shutil.rmtree(draft, ignore_errors=True)  # of a killed process that had this one's number
         draft.mkdir(parents=True)
         try:
             _refuse_full(manifest, list(places), draft, how)
