@@ -213,7 +213,7 @@ def test_foreign_folders_and_files_are_no_bundles(tmp_path: Path) -> None:
 PICKLERS = ("pickle", "dill", "joblib", "cloudpickle", "marshal", "shelve")
 SPOKEN = re.compile(
     rf"^from ({'|'.join(PICKLERS)}) import|^import ({'|'.join(PICKLERS[1:])})\b"
-    r"|pickle\.(?!UnpicklingError)\w|torch\.save\("
+    r"|pickle\.(?!UnpicklingError)\w|(?<!with )torch\.save\("
     r"|torch\.load\((?!.*weights_only=True)|np\.load\((?!.*allow_pickle=False)"
 )
 
