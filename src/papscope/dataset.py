@@ -188,6 +188,10 @@ class EpochOrder(Sampler[list[int]]):
         self.share = share or Share()
         self.epoch = 0
 
+    def set_epoch(self, epoch: int) -> None:
+        """Turn to an epoch, counted from 0; Lightning calls this."""
+        self.epoch = epoch
+
     def __len__(self) -> int:
         mine = -(-self.count // self.share.world)
         # A last batch of a single picture has no spread, which batch normalisation needs.

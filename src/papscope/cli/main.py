@@ -18,6 +18,7 @@ from papscope.cli.fetch import fetch
 from papscope.cli.import_ import import_
 from papscope.cli.report import report
 from papscope.cli.split import split
+from papscope.cli.train import find_lr, train
 
 app = typer.Typer(
     name="papscope",
@@ -50,6 +51,8 @@ app.command("fetch")(fetch)
 app.command("import")(import_)
 app.command("check")(check)
 app.command("split")(split)
+app.command("find-lr")(find_lr)
+app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("report")(report)
 

@@ -11,39 +11,25 @@ in the end, `bundle/`.
 
 from __future__ import annotations
 
-import logging
 import shutil
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import papscope.torchvision_ops  # noqa: F401 -- first: makes lightning importable
-
-import numpy as np
-import torch
-from lightning import Trainer
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from torch.utils.data import DataLoader
-
 from papscope.bundle import Description, write_bundle
-from papscope.dataset import Batch, EpochOrder, Share, SquareBatches, squares, targets
+from papscope.dataset import Share
 from papscope.errors import TrainingError
-from papscope.manifest import Manifest, Row
-from papscope.network.backbones import build, preprocess_for, tensors_of
-from papscope.network.weights import Taken, fill
-from papscope.preprocess import Preprocess
-from papscope.progress import Tell, silent
-from papscope.seeds import key
-from papscope.split import Split, part_rows
+from papscope.manifest import Manifest
+from papscope.network.backbones import tensors_of
+from papscope.network.weights import Taken
+from papscope.split import Split
 from papscope.train.account import card, description_of
-from papscope.train.callbacks import Listener, StopBetweenBatches, Stopped
-from papscope.train.checkpoint import PlainCheckpoints, read_state
-from papscope.train.losses import chances, loss_for
+from papscope.train.callbacks import Stopped
+from papscope.train.checkpoint import read_state
 from papscope.train.module import Classifier, EpochDone
+from papscope.train.ready import Ready, labelled_rows, make_ready, train_batches, val_batches
 from papscope.train.run import BEST, BUNDLE, LAST, SQUARES, open_run
 from papscope.train.settings import TrainSettings
+from papscope.train.trainer import Watch, make_trainer, quiet, told_of_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +43,6 @@ class Fitted:
     taken: Taken
     interrupted: bool
     """Whether Ctrl-C ended it; it can be resumed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Who hears how a run goes."""
-
-    tell: Tell = silent
-    on_epoch: Callable[[EpochDone], None] = lambda _: None
-    on_note: Callable[[str], None] = lambda _: None
-    """Hears sentences: which weights were taken, where a resumed run goes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """The pictures of training and validation, ready."""
-
-    train: SquareBatches
-    val: SquareBatches
-    class_counts: np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def fit(
@@ -106,205 +73,36 @@ def fit(
         WeightsError: the weights to start from do not fit.
     """
     watch = watch or Watch()
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    rows = _rows(manifest, split)
+    labelled_rows(manifest, split)  # refuses before a folder is made
     open_run(run, manifest, split, settings, resume=resume)
-    preprocess = preprocess_for(settings.backbone, size=settings.size, fit=settings.fit)
-    torch.manual_seed(key(settings.seed, "first weights"))
-    network = build(
-        settings.backbone,
-        len(manifest.classes),
-        size=settings.size,
-        drop_rate=settings.drop_rate,
-        drop_path_rate=settings.drop_path_rate,
+    with told_of_memory(settings):
+        ready = make_ready(manifest, split, settings, run / SQUARES, watch)
+        interrupted = _learn(ready, settings, run, resume, watch)
+    module = ready.module
+    description = description_of(
+        manifest, split, settings, ready.preprocess, ready.taken, module.history
     )
-    taken = fill(network, settings.backbone, settings.weights, manifest.class_names)
-    watch.on_note(taken.sentence())
-    parts = _parts(manifest, rows, preprocess, run, watch.tell)
-    loss = loss_for(parts.class_counts, settings)
-    module = Classifier(network, preprocess, loss, settings)
-    with _told_of_memory(settings):
-        interrupted = _learn(module, parts, settings, run, resume, watch)
-    description = description_of(manifest, split, settings, preprocess, taken, module.history)
-    return _finished(run, module, description, taken, interrupted)
+    return _finished(run, module, description, ready.taken, interrupted)
 
 
-def _rows(manifest: Manifest, split: Split) -> dict[str, tuple[Row, ...]]:
-    """Give the labelled rows of training and validation, or say what is missing."""
-    found = {
-        part: tuple(row for row in part_rows(split, manifest, part) if row.label is not None)
-        for part in ("train", "val")
-    }
-    seen = {row.label for row in found["train"]}
-    missing = [name for name in manifest.class_names if name not in seen]
-    if missing:
-        raise TrainingError(
-            f"no training image is {', '.join(missing)}",
-            hint="split again with another --seed, or import without that class",
-        )
-    return found
-
-
-def _parts(
-    manifest: Manifest,
-    rows: dict[str, tuple[Row, ...]],
-    preprocess: Preprocess,
-    run: Path,
-    tell: Tell,
-) -> _Parts:
-    folder = run / SQUARES
-    batches = {
-        part: SquareBatches(
-            squares(manifest, chosen, preprocess, folder, tell=tell), targets(manifest, chosen)
-        )
-        for part, chosen in rows.items()
-    }
-    counts = np.bincount(batches["train"].classes, minlength=len(manifest.classes))
-    return _Parts(batches["train"], batches["val"], counts)
-
-
-class _told_of_memory:  # noqa: N801 -- reads as a verb where it is used
-    """Turn torch's words for too little memory into ours."""
-
-    def __init__(self, settings: TrainSettings) -> None:
-        self.settings = settings
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
-        words = str(problem).lower()
-        memory = isinstance(problem, MemoryError) or (
-            isinstance(problem, RuntimeError)
-            and ("out of memory" in words or "can't allocate" in words)
-        )
-        if memory:
-            raise TrainingError(
-                f"memory ran out with {self.settings.backbone} at {self.settings.size} px and "
-                f"batches of {self.settings.batch_size}",
-                hint="lower --batch-size or --size, or take a smaller backbone",
-            ) from problem
-
-
-def _learn(
-    module: Classifier,
-    parts: _Parts,
-    settings: TrainSettings,
-    run: Path,
-    resume: bool,
-    watch: Watch,
-) -> bool:
+def _learn(ready: Ready, settings: TrainSettings, run: Path, resume: bool, watch: Watch) -> bool:
     """Run the epochs that are left; give whether Ctrl-C ended them."""
     last = run / LAST
     if resume and last.exists():
         watch.on_note(f"resuming from {last}")
-    with _quiet():
+    with quiet():
         trainer = make_trainer(settings, run, watch)
+        share = Share(trainer.global_rank, trainer.world_size)
         try:
             trainer.fit(
-                module,
-                train_batches(parts.train, parts.class_counts, settings, trainer),
-                val_batches(parts.val, settings),
+                ready.module,
+                train_batches(ready, settings, share),
+                val_batches(ready.val, settings),
                 ckpt_path=last if resume and last.exists() else None,
             )
         except Stopped:
             return True
     return False
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep back Lightning's advice to programmers, which a user can do nothing with."""
-    logger = logging.getLogger("lightning.pytorch")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="lightning")
-        warnings.filterwarnings("ignore", module="torch.optim.lr_scheduler")
-        try:
-            yield
-        finally:
-            logger.setLevel(before)
-
-
-def make_trainer(settings: TrainSettings, run: Path, watch: Watch) -> Trainer:
-    """Make Lightning's trainer, keeping the best and the last epoch as plain checkpoints."""
-    gpu = settings.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
-    precision = settings.precision
-    if precision == "auto":
-        precision = "32-true"
-        if gpu:
-            precision = "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    strategy = "auto"
-    if settings.devices * settings.nodes > 1:
-        strategy = "ddp_find_unused_parameters_true" if settings.head_epochs else "ddp"
-    return Trainer(
-        accelerator=settings.accelerator,
-        devices=settings.devices,
-        num_nodes=settings.nodes,
-        strategy=strategy,
-        precision=precision,
-        max_epochs=settings.epochs,
-        gradient_clip_val=settings.clip or None,
-        callbacks=_callbacks(settings, run, watch),
-        plugins=[PlainCheckpoints()],
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        default_root_dir=run,
-    )
-
-
-def _callbacks(settings: TrainSettings, run: Path, watch: Watch) -> list[Callback]:
-    """Give the callbacks; the best epoch is kept before the last, whose state speaks of it."""
-    best = ModelCheckpoint(
-        dirpath=run,
-        filename=Path(BEST).stem,
-        monitor="val_macro_f1",
-        mode="max",
-        save_weights_only=True,
-        enable_version_counter=False,
-    )
-    last = ModelCheckpoint(dirpath=run, filename=Path(LAST).stem, enable_version_counter=False)
-    for keeper in (best, last):
-        keeper.FILE_EXTENSION = ".safetensors"
-    stop = [EarlyStopping("val_macro_f1", patience=settings.patience, mode="max")]
-    listeners: list[Callback] = [
-        Listener(run, watch.tell, watch.on_epoch),
-        StopBetweenBatches(),
-        *(stop if settings.patience else []),
-    ]
-    return [*listeners, best, last]
-
-
-def train_batches(
-    pictures: SquareBatches,
-    class_counts: np.ndarray[tuple[int], np.dtype[np.int64]],
-    settings: TrainSettings,
-    trainer: Trainer,
-) -> DataLoader[Batch]:
-    """Give the training batches, in an order that depends on the seed and the epoch alone."""
-    order = EpochOrder(
-        len(pictures),
-        settings.batch_size,
-        seed=settings.seed,
-        chances=chances(pictures.classes, class_counts, settings),
-        share=Share(trainer.global_rank, trainer.world_size),
-    )
-    return DataLoader(pictures, sampler=order, batch_size=None)
-
-
-def val_batches(pictures: SquareBatches, settings: TrainSettings) -> DataLoader[Batch]:
-    """Give the validation batches, in order."""
-    step = max(settings.batch_size, 32)
-    places = [
-        list(range(start, min(start + step, len(pictures))))
-        for start in range(0, len(pictures), step)
-    ]
-    return DataLoader(pictures, sampler=places, batch_size=None)
 
 
 def _finished(

@@ -1,0 +1,204 @@
+"""The commands `papscope train` and `papscope find-lr`.
+
+Takes   a manifest, a split of it, a recipe and settings laid over it
+Gives   a run's folder with a bundle in it, or a learning rate to begin with
+Never   computes: it fills settings, and shows what training tells
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from papscope.cli.terminal import progress, told_on_terminal
+from papscope.errors import MissingExtra, SettingError
+
+if TYPE_CHECKING:
+    from papscope.manifest import Manifest
+    from papscope.split import Split
+    from papscope.train.module import EpochDone
+    from papscope.train.settings import TrainSettings
+
+_MANIFEST = Annotated[Path, typer.Argument(help="The manifest to train on.")]
+_SPLIT = Annotated[Path, typer.Option("--split", help="The split that `papscope split` made.")]
+_FOLD = Annotated[
+    int | None, typer.Option(help="Of a split into folds: the fold that is kept for testing.")
+]
+_RECIPE = Annotated[
+    str | None,
+    typer.Option(help="original, laptop, best, or a TOML file. [default: the original's settings]"),
+]
+_BACKBONE = Annotated[str | None, typer.Option(help="timm's name of the network.")]
+_WEIGHTS = Annotated[
+    str | None,
+    typer.Option(help="imagenet, packaged, none, a .pth or .safetensors file, or a bundle."),
+]
+_SIZE = Annotated[int | None, typer.Option(help="Side of the network's input, in pixels.")]
+_BATCH = Annotated[int | None, typer.Option("--batch-size", help="Images a step and device.")]
+_THREADS = Annotated[int | None, typer.Option(help="Processor threads; 0 leaves it to torch.")]
+_SEED = Annotated[int | None, typer.Option(help="The same seed trains the same network.")]
+_ACCELERATOR = Annotated[str | None, typer.Option(help="auto, cpu, gpu or mps.")]
+_SET = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Any other setting, e.g. augment.rotation=15."
+    ),
+]
+
+
+def train(
+    manifest: _MANIFEST,
+    split: _SPLIT,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The run's folder.")] = Path("run"),
+    fold: _FOLD = None,
+    recipe: _RECIPE = None,
+    backbone: _BACKBONE = None,
+    weights: _WEIGHTS = None,
+    size: _SIZE = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
+    batch_size: _BATCH = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate of the head.")] = None,
+    schedule: Annotated[str | None, typer.Option(help="onecycle, cosine or constant.")] = None,
+    head_epochs: Annotated[
+        int | None, typer.Option(help="First epochs in which only the head learns.")
+    ] = None,
+    layer_decay: Annotated[
+        float | None, typer.Option(help="Factor on the rate from a layer to the one below.")
+    ] = None,
+    balance: Annotated[
+        str | None, typer.Option(help="none, sampler, weights, logit or focal.")
+    ] = None,
+    label_smoothing: Annotated[float | None, typer.Option(help="0 to below 1.")] = None,
+    mixup: Annotated[float | None, typer.Option(help="Alpha of mixing pairs; 0: none.")] = None,
+    ema: Annotated[
+        float | None, typer.Option(help="Decay of the average of weights; 0: none.")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Epochs without gain before stopping; 0: never.")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="auto, 32-true, 16-mixed or bf16-mixed.")
+    ] = None,
+    accelerator: _ACCELERATOR = None,
+    devices: Annotated[int | None, typer.Option(help="Devices a node.")] = None,
+    nodes: Annotated[int | None, typer.Option(help="Nodes, under torchrun or SLURM.")] = None,
+    seed: _SEED = None,
+    threads: _THREADS = None,
+    more: _SET = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in the folder.")
+    ] = False,
+) -> None:
+    """Train a network on the training images, choosing the epoch by the validation images.
+
+    The test images are never looked at. Ctrl-C stops between two batches and keeps the last whole
+    epoch; `--resume` goes on from it and ends as if nothing had happened.
+    """
+    given = {name: value for name, value in locals().items() if name in _NAMES}
+    with told_on_terminal():
+        _need_torch()
+        from papscope.train.fit import fit
+        from papscope.train.trainer import Watch
+
+        settings = _settings(recipe, given, more)
+        images, parts = _read(manifest, split, fold)
+        if parts.protocol.leaks:
+            typer.secho(parts.protocol.leaks.upper(), fg="red", bold=True, err=True)
+        with progress() as tell:
+            watch = Watch(tell, _show_epoch, lambda note: typer.echo(note, err=True))
+            done = fit(images, parts, settings, output, resume=resume, watch=watch)
+        best = done.best
+        typer.echo(
+            f"best epoch: {best.epoch} (validation macro-F1 {best.val_macro_f1:.3f}, accuracy "
+            f"{best.val_accuracy:.3f}: the epoch was chosen by it, so it is too hopeful)"
+        )
+        typer.echo(f"bundle: {done.bundle}")
+        if done.interrupted:
+            typer.echo("stopped; go on with the same command and --resume", err=True)
+            raise typer.Exit(130)
+        typer.echo(f"next: papscope evaluate {done.bundle} {manifest} --split {split}")
+
+
+_NAMES = frozenset(
+    {"backbone", "weights", "size", "epochs", "batch_size", "lr", "schedule", "head_epochs"}
+    | {"layer_decay", "balance", "label_smoothing", "mixup", "ema", "patience", "precision"}
+    | {"accelerator", "devices", "nodes", "seed", "threads"}
+)
+"""The options of these commands that are settings of `TrainSettings`."""
+
+
+def find_lr(
+    manifest: _MANIFEST,
+    split: _SPLIT,
+    fold: _FOLD = None,
+    recipe: _RECIPE = None,
+    backbone: _BACKBONE = None,
+    weights: _WEIGHTS = None,
+    size: _SIZE = None,
+    batch_size: _BATCH = None,
+    accelerator: _ACCELERATOR = None,
+    seed: _SEED = None,
+    threads: _THREADS = None,
+    more: _SET = None,
+) -> None:
+    """Raise the learning rate step by step, and say at which the loss falls fastest."""
+    given = {name: value for name, value in locals().items() if name in _NAMES}
+    with told_on_terminal():
+        _need_torch()
+        from papscope.train.rates import find_rate
+        from papscope.train.trainer import Watch
+
+        settings = _settings(recipe, given, more)
+        images, parts = _read(manifest, split, fold)
+        with progress() as tell:
+            watch = Watch(tell, on_note=lambda note: typer.echo(note, err=True))
+            found = find_rate(images, parts, settings, watch)
+        for rate, loss in found.curve():
+            typer.echo(f"{rate:.2e}  {loss:.4f}")
+        typer.echo(f"next: papscope train {manifest} --split {split} --lr {found.rate:.2e}")
+
+
+def _need_torch() -> None:
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtra(
+            "training needs torch, which the base installation leaves out",
+            hint='pip install "papscope[train]"',
+        )
+
+
+def _settings(recipe: str | None, given: dict[str, Any], more: list[str] | None) -> TrainSettings:
+    from papscope.config import train_settings
+
+    texts = {}
+    for one in more or []:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise SettingError(f"--set {one} has no =", hint="write --set NAME=VALUE")
+        texts[name.strip()] = value.strip()
+    return train_settings(recipe, given, texts)
+
+
+def _read(manifest: Path, split: Path, fold: int | None) -> tuple[Manifest, Split]:
+    from papscope.cutting import fold_split
+    from papscope.manifest import read_manifest
+    from papscope.split import read_split
+
+    images, parts = read_manifest(manifest), read_split(split)
+    if fold is not None:
+        parts = fold_split(parts, images, fold)
+    elif parts.protocol.folds:
+        raise SettingError(
+            f"{split} has {parts.protocol.folds} folds", hint="say which with --fold 0"
+        )
+    return images, parts
+
+
+def _show_epoch(done: EpochDone) -> None:
+    typer.echo(
+        f"epoch {done.epoch:3d}  loss {done.train_loss:.3f}  validation: loss {done.val_loss:.3f}  "
+        f"accuracy {done.val_accuracy:.3f}  macro-F1 {done.val_macro_f1:.3f}",
+        err=True,
+    )
