@@ -13,20 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from papscope.errors import SettingError
+from papscope.split import Protocol
+
 Facts: TypeAlias = tuple[tuple[str, str], ...]
 """Names and values for a list on a page, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Division:
-    """How images were divided, as `split.Protocol` writes it."""
-
-    by: str
-    seed: int | None
-    shares: Mapping[str, float]
-    folds: int
-    fold: int | None
-    leaks: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +37,13 @@ class About:
     notes: tuple[str, ...]
     group_is: str
     """What a group is, for sentences; `group` where it is not recorded."""
-    division: Division | None
+    protocol: Protocol | None
     counts: Mapping[str, Mapping[str, int]]
     """Part, then class, to the number of images."""
     group_counts: Mapping[str, int]
     bundle_sha256: str | None
+    model_leaks: str | None
+    """The stamp of the split that the model learned from; None where it has none."""
     model: Facts
     settings: Facts
     history: tuple[Mapping[str, float], ...]
@@ -61,7 +54,8 @@ class About:
     @property
     def made(self) -> bool:
         """Whether the images are drawn by a program and show no person's cells."""
-        return self.dataset is not None and self.dataset.startswith("synthetic")
+        told = (self.dataset or "", *self.notes)
+        return any(one.startswith(("synthetic", "made images")) for one in told)
 
 
 def read_about(told: Mapping[str, Any]) -> About:
@@ -85,11 +79,12 @@ def read_about(told: Mapping[str, Any]) -> About:
         citation=_text(manifest, "citation"),
         notes=tuple(str(one) for one in notes) if isinstance(notes, list | tuple) else (),
         group_is=_text(manifest, "group_is") or "group",
-        division=_division(_mapping(told, "protocol")),
+        protocol=_protocol(_mapping(told, "protocol")),
         counts={part: _counts(by) for part, by in _mapping(told, "counts").items()},
         group_counts=_counts(told.get("group_counts")),
         bundle_sha256=_text(model, "bundle_sha256"),
-        model=_facts({key: model[key] for key in model if key != "bundle_sha256"}),
+        model_leaks=_text(model, "leaks"),
+        model=_facts({key: model[key] for key in model if key not in ("bundle_sha256", "leaks")}),
         settings=_facts(_mapping(training, "settings")),
         history=_history(training.get("history")),
         seconds=_number(training.get("seconds")),
@@ -152,17 +147,8 @@ def _history(value: object) -> tuple[Mapping[str, float], ...]:
     return tuple(found)
 
 
-def _division(value: Mapping[str, Any]) -> Division | None:
-    by = _text(value, "by")
-    if by is None:
+def _protocol(value: Mapping[str, Any]) -> Protocol | None:
+    try:
+        return Protocol.from_json(value)
+    except SettingError:
         return None
-    shares = {key: _number(one) for key, one in _mapping(value, "shares").items()}
-    seed, fold, folds = (_number(value.get(key)) for key in ("seed", "fold", "folds"))
-    return Division(
-        by=by,
-        seed=None if seed is None else int(seed),
-        shares={key: one for key, one in shares.items() if one is not None},
-        folds=int(folds or 0),
-        fold=None if fold is None else int(fold),
-        leaks=_text(value, "leaks"),
-    )

@@ -78,7 +78,7 @@ def choose(scores: Scores, *, seed: int = 0, worst: int = 24, each: int = 8) -> 
             are many classes, so that a page stays small.
     """
     c = len(scores.classes)
-    each = max(1, min(each, 160 // max(c, 1)))
+    each = max(1, min(each, 120 // max(c, 1)))
     called, confidence = scores.called, scores.probabilities.max(axis=1, initial=0.0)
     order = np.lexsort((np.array(scores.ids, dtype=str), -confidence))
     wrong = [int(one) for one in order if called[one] != scores.truth[one]]

@@ -140,7 +140,9 @@ def _measured(scores: Scores, summary: Summary, about: About) -> dict[str, Any]:
         "confusion": summary.confusion.tolist(),
         "two_by_two": _two_by_two(summary),
         "pictures": pictures(scores, summary, about),
-        "warnings": [one for one in summary.warnings if not one.startswith(summary.leaks or "\0")],
+        "warnings": [one for one in summary.warnings if "of the resamples" not in one],
+        "footnotes": [one for one in summary.warnings if "of the resamples" in one],
+        "leaks": summary.leaks or about.model_leaks,
     }
 
 

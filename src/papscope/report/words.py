@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from papscope.report.about import About, Division
+from papscope.report.about import About
+from papscope.split import PARTS
 from papscope.taxonomy import CellClass
 
 _TITLES = {
@@ -76,7 +77,6 @@ _NO_GLANDS = (
 _GLANDULAR = re.compile(r"\b(agc|ais|adeno\w*|glandular)\b", re.IGNORECASE)
 
 
-_PARTS = ("train", "val", "test")
 Value = TypeVar("Value")
 
 
@@ -86,7 +86,7 @@ def in_order(parts: Mapping[str, Value]) -> dict[str, Value]:
     >>> list(in_order({"test": 1, "all": 2, "train": 3}))
     ['train', 'test', 'all']
     """
-    return {part: parts[part] for part in sorted(parts, key=(*_PARTS, *sorted(parts)).index)}
+    return {part: parts[part] for part in sorted(parts, key=(*PARTS, *sorted(parts)).index)}
 
 
 def title_of(dataset: str | None) -> str:
@@ -96,35 +96,16 @@ def title_of(dataset: str | None) -> str:
     return _TITLES.get(dataset, dataset)
 
 
-def protocol(about: About) -> tuple[str, ...]:
-    """Say how the images were divided, on what the numbers were measured."""
-    division = about.division
-    if division is None:
-        return ("How the images were divided is not recorded.",)
-    lines = [_how(division, about.group_is)]
-    if division.folds:
-        fold = "not recorded" if division.fold is None else f"number {division.fold}"
-        lines.append(f"There are {division.folds} folds; the one measured here is {fold}.")
-    elif division.shares:
-        shares = ", ".join(
-            f"{part} {100 * one:g} %" for part, one in in_order(division.shares).items()
-        )
-        lines.append(f"Shares asked for: {shares}.")
-    if division.seed is not None and division.by != "given":
-        lines.append(f"The division was drawn with seed {division.seed}.")
-    return tuple(lines)
+def protocol(about: About) -> str:
+    """Say how the images were divided, in a sentence.
 
-
-def _how(division: Division, group_is: str) -> str:
-    if division.by == "image":
-        return (
-            f"The images were divided one by one: images of one {group_is} are on both sides, "
-            "and the numbers are too good to be true for new slides."
-        )
-    if division.by == "given":
-        return "The images came already divided, and that division was kept."
-    strict = ", by the coarsest grouping that the source allows" if division.by == "strict" else ""
-    return f"Images of one {group_is} are all on one side{strict}: none is in two parts."
+    >>> from papscope.report.about import read_about
+    >>> protocol(read_about({}))
+    'How the images were divided is not recorded.'
+    """
+    if about.protocol is None:
+        return "How the images were divided is not recorded."
+    return f"The images were divided so: {about.protocol.sentence()}."
 
 
 def limits(about: About, classes: Sequence[CellClass], grouped: bool) -> tuple[str, ...]:
