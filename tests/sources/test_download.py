@@ -36,7 +36,8 @@ class Server:
     change: Callable[[bytes], bytes] = bytes
     asked: list[str | None] = field(default_factory=list)
     """The ranges that were asked for."""
-    range_start_lie: int = 0
+    too_early: int = 0
+    """Bytes before the wanted start at which a part begins."""
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         wanted = request.headers.get("Range")
@@ -49,7 +50,7 @@ class Server:
             return
         body = self.change(self.files[request.path]) + self.extra
         fits = request.headers.get("If-Range") in (None, self.etag)
-        start = int(wanted[6:-1]) if wanted and self.ranges and fits else 0
+        start = int(wanted[6:-1]) - self.too_early if wanted and self.ranges and fits else 0
         if start >= len(body) > 0:
             self._plain(request, 416, b"")
             return
@@ -65,8 +66,7 @@ class Server:
     ) -> None:
         request.send_response(206 if partial else 200)
         if partial:
-            told = start + self.range_start_lie
-            request.send_header("Content-Range", f"bytes {told}-{len(body) - 1}/{len(body)}")
+            request.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
         request.send_header("Content-Length", str(len(body) - start))
         if self.etag:
             request.send_header("ETag", self.etag)
@@ -224,7 +224,7 @@ def test_a_part_that_is_too_long_is_begun_anew(server: Server, tmp_path: Path) -
 def test_an_answer_for_another_range_is_not_glued_on(server: Server, tmp_path: Path) -> None:
     remote = offered(server)
     server.cut_after = [600_000]
-    server.range_start_lie = 7
+    server.too_early = 8
     fetched(tmp_path, remote)
     assert (tmp_path / "a.bin").read_bytes() == BODY
     assert server.asked == [None, "bytes=600000-", None]

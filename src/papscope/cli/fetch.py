@@ -18,27 +18,32 @@ from papscope.cli.terminal import progress, told_on_terminal
 NOT_ACCEPTED = 2
 
 
+Name = Annotated[str, typer.Argument(metavar="NAME", help="sipakmed, herlev, cric or mendeley.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Folder to fetch into; by default the name's."),
+]
+Accepted = Annotated[
+    bool, typer.Option("--accept-terms", help="Say that the terms were read and are accepted.")
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option("--base-url", help="Address of a mirror; digests stay those published."),
+]
+Keep = Annotated[
+    bool,
+    typer.Option(
+        "--keep-archives/--drop-archives", help="Keep archives once they are unpacked, or not."
+    ),
+]
+
+
 def fetch(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="sipakmed, herlev, cric or mendeley.")
-    ],
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Folder to fetch into; by default the name's."),
-    ] = None,
-    accept_terms: Annotated[
-        bool, typer.Option("--accept-terms", help="Say that the terms were read and are accepted.")
-    ] = False,
-    base_url: Annotated[
-        str | None,
-        typer.Option("--base-url", help="Address of a mirror; digests stay those published."),
-    ] = None,
-    keep_archives: Annotated[
-        bool,
-        typer.Option(
-            "--keep-archives/--drop-archives", help="Keep archives once they are unpacked, or not."
-        ),
-    ] = True,
+    name: Name,
+    output: Output = None,
+    accept_terms: Accepted = False,
+    base_url: BaseUrl = None,
+    keep_archives: Keep = True,
 ) -> None:
     """Fetch a public data set: resumes, verifies, unpacks.
 
