@@ -192,7 +192,7 @@ def test_cells_stray_within_their_limits_and_towards_named_classes() -> None:
 
 def test_classes_overlap_but_can_be_told_apart_by_simple_colours(tmp_path: Path) -> None:
     """Not a benchmark: only that the set is neither trivial nor hopeless."""
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import RidgeClassifier
     from sklearn.model_selection import GroupKFold, cross_val_score
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -202,8 +202,8 @@ def test_classes_overlap_but_can_be_told_apart_by_simple_colours(tmp_path: Path)
     labels = [crop.parts[-3] for crop in crops]
     groups = [crop.parts[-3] + crop.name[:3] for crop in crops]
     small = [np.asarray(Image.open(crop).resize((8, 8)), float).ravel() for crop in crops]
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
+    model = make_pipeline(StandardScaler(), RidgeClassifier(alpha=300.0))
     shares = cross_val_score(
         model, np.array(small), labels, groups=groups, cv=GroupKFold(4), scoring="accuracy"
     )
-    assert 0.4 < shares.mean() < 0.95
+    assert 0.4 < shares.mean() < 0.9
