@@ -23,8 +23,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 from papscope.cutting import cut, cut_folds
 from papscope.importing import import_images
 from papscope.manifest import Manifest
+from papscope.shares import shares_table
 from papscope.sources.kinds import ImportOptions
-from papscope.split import By, Protocol, Split, shares_table
+from papscope.split import By, Protocol, Split
 
 DATA = Path(os.environ.get("PAPSCOPE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SEEDS = range(10)

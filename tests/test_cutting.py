@@ -18,7 +18,8 @@ from papscope.cutting import SHARES, cut, cut_folds, fold_split
 from papscope.errors import SplitError
 from papscope.image import Box
 from papscope.manifest import Manifest, Row
-from papscope.split import LEAKS, By, Split, largest_deviation, shares_table, write_split
+from papscope.shares import largest_deviation, shares_table
+from papscope.split import LEAKS, By, Split, write_split
 from papscope.taxonomy import named
 
 DATA = Path(os.environ.get("PAPSCOPE_DATA", Path(__file__).parents[2] / "shared" / "data"))

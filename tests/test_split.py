@@ -8,14 +8,13 @@ import pytest
 
 from papscope.errors import SettingError, SplitError, TableError
 from papscope.manifest import Manifest, Row
+from papscope.shares import largest_deviation, shares_table
 from papscope.split import (
     LEAKS,
     Protocol,
     Split,
-    largest_deviation,
     part_rows,
     read_split,
-    shares_table,
     write_split,
 )
 from papscope.taxonomy import named

@@ -7,23 +7,19 @@ Never   divides byte-identical images or an image and what was made from it, wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from math import gcd, isfinite
+from collections.abc import Mapping
+from math import isfinite
 from types import MappingProxyType
 
-import numpy as np
-
-from papscope.balance import balance
-from papscope.blocks import blocks_of, leak_of
 from papscope.errors import SplitError
-from papscope.manifest import Manifest, Row
+from papscope.manifest import Manifest
+from papscope.parts.dealing import dealt, usable
+from papscope.parts.given import given_split
 from papscope.seeds import key
 from papscope.split import LEAKS, PARTS, By, Protocol, Split, check_belongs
 
 SHARES: Mapping[str, float] = MappingProxyType({"train": 0.6, "val": 0.2, "test": 0.2})
 """The shares that are cut when nobody asks for others."""
-
-_MILLION = 1_000_000
 
 
 def cut(
@@ -44,10 +40,10 @@ def cut(
         SplitError: the images cannot be divided so; says why and what would be possible.
     """
     if by == "given":
-        return _given(manifest)
+        return given_split(manifest)
     wanted = _checked(shares)
-    rows = _usable(manifest, by)
-    part_of = _dealt(manifest, rows, by, wanted, seed)
+    rows = usable(manifest, by)
+    part_of = dealt(manifest, rows, by, wanted, seed)
     return Split(_protocol(manifest, by, seed, shares=wanted), part_of, manifest.digest)
 
 
@@ -69,8 +65,8 @@ def cut_folds(manifest: Manifest, *, by: By = "group", folds: int = 5, seed: int
         raise SplitError(
             "a source that came divided has parts, not folds", hint="cut the folds by group"
         )
-    rows = _usable(manifest, by)
-    part_of = _dealt(manifest, rows, by, {str(fold): 1 / folds for fold in range(folds)}, seed)
+    rows = usable(manifest, by)
+    part_of = dealt(manifest, rows, by, {str(fold): 1 / folds for fold in range(folds)}, seed)
     return Split(_protocol(manifest, by, seed, folds=folds), part_of, manifest.digest)
 
 
@@ -96,7 +92,7 @@ def fold_split(split: Split, manifest: Manifest, fold: int, val_share: float = 0
         )
     wanted = _checked({"train": 1 - val_share, "val": val_share})
     rest = [row for row in manifest.rows if split.part_of.get(row.id, str(fold)) != str(fold)]
-    part_of = _dealt(manifest, rest, told.by, wanted, key(told.seed, f"validation of fold {fold}"))
+    part_of = dealt(manifest, rest, told.by, wanted, key(told.seed, f"validation of fold {fold}"))
     test = {name: "test" for name, part in split.part_of.items() if part == str(fold)}
     others = 1 - 1 / told.folds
     shares = {part: round(others * share, 6) for part, share in wanted.items()}
@@ -142,103 +138,3 @@ def _checked(shares: Mapping[str, float]) -> dict[str, float]:
             f"the shares {dict(shares)} leave nothing to learn from or to judge by", hint=hint
         )
     return wanted
-
-
-def _usable(manifest: Manifest, by: By) -> tuple[Row, ...]:
-    """Give the rows that can be divided, or refuse."""
-    rows = manifest.labelled()
-    if not rows:
-        raise SplitError("no image has a label", hint="import images with their classes")
-    classes = sorted({str(row.label) for row in rows})
-    if len(classes) < 2:
-        raise SplitError(
-            f"all images are of one class, {classes[0]}", hint="import two or more classes"
-        )
-    if by == "strict" and all(row.strict_group is None for row in rows):
-        raise SplitError(
-            f"{manifest.dataset} has no strict groups: {manifest.group_is} is the coarsest known",
-            hint="divide by group",
-        )
-    without = [row for row in rows if (row.strict if by == "strict" else row.group) is None]
-    if without and by != "image":
-        raise SplitError(
-            f"{len(without)} of {len(rows)} images have no group, such as {without[0].id}: "
-            "images of one slide could land on both sides",
-            hint="import them with their groups, or divide by image, which is stamped as leaking",
-        )
-    return rows
-
-
-def _dealt(
-    manifest: Manifest, rows: Sequence[Row], by: By, shares: Mapping[str, float], seed: int
-) -> dict[str, str]:
-    """Deal rows to parts in blocks, by id, or refuse where a class cannot be in every part."""
-    blocks = blocks_of(rows, by, {row.id for row in manifest.rows})
-    present = {row.label for row in rows}
-    classes = [name for name in manifest.class_names if name in present]
-    place = {name: column for column, name in enumerate(classes)}
-    counts = np.zeros((len(blocks), len(classes)), dtype=np.int64)
-    for line, block in enumerate(blocks):
-        for row in block:
-            counts[line, place[str(row.label)]] += 1
-    _refuse_few(dict(zip(classes, (counts > 0).sum(axis=0).tolist(), strict=True)), shares, by)
-    parts = balance(counts, _weights(shares), [block[0].id for block in blocks], seed)
-    names = list(shares)
-    for column, name in enumerate(classes):
-        held = {parts[line] for line in np.flatnonzero(counts[:, column])}
-        if len(held) < len(shares):
-            missing = next(part for index, part in enumerate(names) if index not in held)
-            raise SplitError(
-                f"no way was found to have {name} in every part: {missing} has none, because its "
-                "groups are shared with other classes",
-                hint="ask for fewer parts or folds, or leave the class out",
-            )
-    return {row.id: names[part] for block, part in zip(blocks, parts, strict=True) for row in block}
-
-
-def _weights(shares: Mapping[str, float]) -> list[int]:
-    """Turn shares into small whole numbers, which every system adds up alike."""
-    if len(set(shares.values())) == 1:
-        return [1] * len(shares)
-    whole = [max(1, round(share * _MILLION)) for share in shares.values()]
-    return [weight // gcd(*whole) for weight in whole]
-
-
-def _refuse_few(groups: Mapping[str, int], shares: Mapping[str, float], by: By) -> None:
-    few = {name: count for name, count in groups.items() if count < len(shares)}
-    if few:
-        unit = "image" if by == "image" else "group"
-        told = ", ".join(
-            f"{name} has {count} {unit}{'' if count == 1 else 's'}" for name, count in few.items()
-        )
-        raise SplitError(
-            f"{told}, and {len(shares)} parts each need one",
-            hint="ask for fewer parts or folds, gather more slides, or leave the class out",
-        )
-
-
-def _given(manifest: Manifest) -> Split:
-    """Take the parts that the source came with, and say what leaks."""
-    rows = manifest.labelled()
-    missing = sum(row.part is None for row in rows)
-    strange = sorted({row.part for row in rows if row.part is not None} - set(PARTS))
-    found = {row.part for row in rows} & set(PARTS)
-    if missing or strange or "train" not in found or len(found) < 2:
-        wrong = (
-            f"{missing} of {len(rows)} images have no part"
-            if missing
-            else f"the parts are {', '.join([*sorted(map(str, found)), *strange]) or 'none'}"
-        )
-        raise SplitError(
-            f"{manifest.dataset} did not come divided into train, val and test: {wrong}",
-            hint="divide by group",
-        )
-    protocol = Protocol(
-        by="given",
-        seed=0,
-        shares={},
-        leaks=leak_of(rows, manifest),
-        group_is=manifest.group_is,
-        left_out=len(manifest.rows) - len(rows),
-    )
-    return Split(protocol, {row.id: str(row.part) for row in rows}, manifest.digest)

@@ -33,7 +33,7 @@ def split(
     ] = None,
     shares: Annotated[
         str | None,
-        typer.Option(help=f"Per cent of training/validation/test. [default: {_PERCENT}]"),
+        typer.Option(help=f"Per cent of training/validation/test; {_PERCENT} by default."),
     ] = None,
     folds: Annotated[
         int | None, typer.Option(help="Cut this many folds instead of three parts.")
@@ -139,7 +139,7 @@ def _show(images: Manifest, made: Split) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from papscope.split import largest_deviation, shares_table
+    from papscope.shares import largest_deviation, shares_table
 
     console = Console()
     found = shares_table(made, images)

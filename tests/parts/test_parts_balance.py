@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from papscope.balance import balance
+from papscope.parts.balance import balance
 
 CLASS_PURE = [[n % 5 + 1, 0] for n in range(20)] + [[0, n % 3 + 1] for n in range(15)]
 

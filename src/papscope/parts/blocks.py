@@ -1,17 +1,17 @@
-"""What must stay together when images are divided, and what a division tears apart.
+"""What must stay together when images are divided.
 
 Takes   a manifest's rows
-Gives   blocks of rows that no part may share, and words for the groups that lie on both sides
+Gives   blocks of rows that no part may share
 Never   lets byte-identical images, or an image and what was made from it, count as independent
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterator, Sequence
 
-from papscope.manifest import Manifest, Row
-from papscope.split import LEAKS, By
+from papscope.manifest import Row
+from papscope.split import By
 
 
 def blocks_of(rows: Sequence[Row], by: By, ids: Collection[str]) -> tuple[tuple[Row, ...], ...]:
@@ -52,17 +52,3 @@ def _ties(row: Row, by: By, ids: Collection[str]) -> Iterator[Hashable]:
         yield "id", row.parent
     if row.sha256:
         yield "bytes", row.sha256, row.box
-
-
-def leak_of(rows: Sequence[Row], manifest: Manifest) -> str | None:
-    """Say how many groups lie on both sides, or that nobody knows."""
-    blocks = blocks_of(rows, "group", {row.id for row in manifest.rows})
-    divided = [block for block in blocks if len(Counter(row.part for row in block)) > 1]
-    unknown = sum(row.group is None for row in rows)
-    told = []
-    if divided:
-        images = sum(len(block) for block in divided)
-        told.append(f"{LEAKS} ({len(divided)} of {len(blocks)} groups, {images} images)")
-    if unknown:
-        told.append(f"may leak: the slide of {unknown} of {len(rows)} images is not known")
-    return "; ".join(told) or None

@@ -1,0 +1,1 @@
+"""How images are dealt to parts: what stays together, and who goes where."""
