@@ -1,3 +1,84 @@
-"""papscope reads Pap-smear images and says how well, on research terms."""
+"""papscope reads Pap-smear images and says how well, on research terms.
+
+Takes   the name of a stage
+Gives   the function that does it, imported when it is first asked for
+Never   imports numpy or torch by itself
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from papscope.bundle import read_bundle
+    from papscope.checks.run import check
+    from papscope.cutting import cut, cut_folds, fold_split
+    from papscope.evaluate.summary import summarise
+    from papscope.importing import import_images
+    from papscope.manifest import read_manifest, write_manifest
+    from papscope.predict.predictor import load
+    from papscope.report.page import write_report
+    from papscope.scores import read_scores, write_scores
+    from papscope.scoring import score
+    from papscope.split import read_split, write_split
+    from papscope.train.fit import fit
+    from papscope.train.settings import TrainSettings
+
+__all__ = [
+    "TrainSettings",
+    "__version__",
+    "check",
+    "cut",
+    "cut_folds",
+    "fit",
+    "fold_split",
+    "import_images",
+    "load",
+    "read_bundle",
+    "read_manifest",
+    "read_scores",
+    "read_split",
+    "score",
+    "summarise",
+    "write_manifest",
+    "write_report",
+    "write_scores",
+    "write_split",
+]
+
+_HOME = {
+    "TrainSettings": "train.settings",
+    "check": "checks.run",
+    "cut": "cutting",
+    "cut_folds": "cutting",
+    "fit": "train.fit",
+    "fold_split": "cutting",
+    "import_images": "importing",
+    "load": "predict.predictor",
+    "read_bundle": "bundle",
+    "read_manifest": "manifest",
+    "read_scores": "scores",
+    "read_split": "split",
+    "score": "scoring",
+    "summarise": "evaluate.summary",
+    "write_manifest": "manifest",
+    "write_report": "report.page",
+    "write_scores": "scores",
+    "write_split": "split",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name from where it lives, when it is first asked for (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'papscope' has no attribute {name!r}")
+    value = getattr(import_module(f"papscope.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -24,12 +24,9 @@ from torch.utils.data import Dataset, Sampler
 from papscope.errors import DiskError, ImageError
 from papscope.files import canonical_json, free_bytes, told_of_disk
 from papscope.manifest import Manifest, Row
-from papscope.preprocess import Preprocess, Source, prepare
+from papscope.preprocess import Preprocess, Source, Squares, prepare
 from papscope.progress import Tell, silent
 from papscope.seeds import stream
-
-Squares: TypeAlias = npt.NDArray[np.uint8]
-"""(n, s, s, 3), RGB, 0..255."""
 
 Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 """Squares (n, s, s, 3) 0..255 and the places of their classes (n,)."""
@@ -109,7 +106,7 @@ def _fill(
 ) -> None:
     array = np.lib.format.open_memmap(draft, mode="w+", dtype=np.uint8, shape=shape)
     # Rows of one field lie together by path, so that each field is decoded once.
-    order = sorted(range(len(sources)), key=lambda place: str(sources[place].path))
+    order = sorted(range(len(sources)), key=lambda place: sources[place].called)
     ready = prepare((sources[place] for place in order), settings, threads=threads)
     for done, (place, square) in enumerate(zip(order, ready, strict=True), start=1):
         if isinstance(square, ImageError):

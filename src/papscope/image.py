@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -134,16 +134,17 @@ def facts(file: Path | bytes, where: str | None = None) -> Facts:
     Raises:
         ImageError: it is no picture of the formats in `FORMATS`.
     """
-    place = where or (str(file) if isinstance(file, Path) else "the upload")
-    with _opened(file, place) as picture:
-        width, height = _upright(picture)
-        return Facts(
-            picture.format or "?",
-            _mode(picture),
-            width,
-            height,
-            int(getattr(picture, "n_frames", 1)),
-        )
+    with _opened(file, where or _place(file)) as picture:
+        return _facts(picture)
+
+
+def _place(file: Path | bytes) -> str:
+    return str(file) if isinstance(file, Path) else "the upload"
+
+
+def _facts(picture: Image.Image) -> Facts:
+    frames = int(getattr(picture, "n_frames", 1))
+    return Facts(picture.format or "?", _mode(picture), *_upright(picture), frames)
 
 
 def _mode(picture: Image.Image) -> str:
@@ -199,19 +200,53 @@ def decode(file: Path | bytes, where: str | None = None) -> Pixels:
         ImageError: it is no picture, is damaged or cut short, has more than `MAX_PIXELS` pixels,
             several frames, more than 8 bits a channel, or CMYK colours.
     """
-    place = where or (str(file) if isinstance(file, Path) else "the upload")
+    place = where or _place(file)
     found = facts(file, place)
     problem = refusal(found, place)
     if problem is not None:
         raise problem
     with _opened(file, place) as picture:
-        picture.load()
-        upright = ImageOps.exif_transpose(picture)
-        if found.alpha or "transparency" in upright.info:
-            layer = upright.convert("RGBA")
-            white = Image.new("RGBA", layer.size, "white")
-            upright = Image.alpha_composite(white, layer)
-        return np.array(upright.convert("RGB"), dtype=np.uint8)
+        return _rgb(picture, alpha=found.alpha)
+
+
+def _rgb(picture: Image.Image, *, alpha: bool) -> Pixels:
+    picture.load()
+    upright = ImageOps.exif_transpose(picture)
+    if alpha or "transparency" in upright.info:
+        layer = upright.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        upright = Image.alpha_composite(white, layer)
+    return np.array(upright.convert("RGB"), dtype=np.uint8)
+
+
+def pixels_of(picture: Image.Image | npt.NDArray[Any], where: str) -> Pixels:
+    """Turn a picture that is already in memory to RGB, upright, by the rules of `decode`.
+
+    Args:
+        picture: opened by Pillow, or samples (h, w), (h, w, 3) or (h, w, 4), 0..255.
+        where: what to call it in errors.
+
+    Returns:
+        (h, w, 3), RGB, 0..255; not a view of the picture.
+
+    Raises:
+        ImageError: as for `decode`.
+    """
+    try:
+        opened = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+        found = _facts(opened)
+        problem = refusal(found, where)
+        if problem is None:
+            return _rgb(opened, alpha=found.alpha)
+    except TypeError:
+        raise ImageError(
+            f"{where} has samples that are no picture's: {getattr(picture, 'shape', '')}",
+            hint="give whole numbers 0..255 (uint8) of shape (h, w, 3)",
+            reason="not-an-image",
+        ) from None
+    except Exception as wrong:  # a lazily opened file is decoded only now
+        raise _broken(where, wrong) from None
+    raise problem
 
 
 def cut(pixels: Pixels, box: Box) -> Pixels:

@@ -8,10 +8,10 @@ Never   augments, and never needs torch
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -20,7 +20,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from papscope.errors import ImageError, SettingError
-from papscope.image import Box, Pixels, cut, decode
+from papscope.image import Box, Pixels, cut, decode, pixels_of
+
+Squares: TypeAlias = npt.NDArray[np.uint8]
+"""(n, s, s, 3), RGB, 0..255."""
 
 Planes: TypeAlias = npt.NDArray[np.float32]
 """(n, 3, s, s); centred and scaled colour channels."""
@@ -127,16 +130,37 @@ def to_planes(squares: npt.NDArray[np.uint8], settings: Preprocess) -> Planes:
     return np.ascontiguousarray(planes, dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a picture lies: a file, or a part of one."""
+Refuse: TypeAlias = Callable[[Pixels, str], None]
+"""Called with a picture (h, w, 3) and its name; raises ImageError where it shall not be used."""
 
-    path: Path
+
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single answer to being equal
+class Source:
+    """A picture, where it lies or itself, or a part of it."""
+
+    picture: Path | bytes | Image.Image | Pixels
+    """A file, a file's bytes, a picture that Pillow opened, or samples (h, w, 3)."""
     box: Box | None = None
+    name: str = ""
+    """What to call it; empty for the path."""
+
+    @property
+    def called(self) -> str:
+        """What errors and results call it."""
+        path = str(self.picture) if isinstance(self.picture, Path) else "the picture"
+        return self.name or path
+
+
+_LONGEST_RUN = 64
 
 
 def prepare(
-    sources: Iterable[Source], settings: Preprocess, *, threads: int = 2, ahead: int = 64
+    sources: Iterable[Source],
+    settings: Preprocess,
+    *,
+    threads: int = 2,
+    ahead: int = 64,
+    refuse: Refuse | None = None,
 ) -> Iterator[Pixels | ImageError]:
     """Decode, cut and resize pictures in the background, in order, holding few at a time.
 
@@ -146,19 +170,23 @@ def prepare(
         sources: where the pictures lie; may be endless.
         settings: what to make of them.
         threads: how many work at once; decoding and resizing leave Python's lock.
-        ahead: how many files are held at most.
+        ahead: how many squares are held at most, or those of two files where these are more.
+        refuse: judges each picture, after cutting and before resizing; None takes all.
 
     Yields:
         For each source a square (s, s, 3), or the reason why there is none.
     """
-    runs = (list(run) for _, run in groupby(sources, key=lambda source: source.path))
     waiting: deque[Future[list[Pixels | ImageError]]] = deque()
+    held = 0
     with ThreadPoolExecutor(threads, thread_name_prefix="papscope-decode") as pool:
         try:
-            for run in runs:
-                waiting.append(pool.submit(_prepare_run, run, settings))
-                if len(waiting) >= ahead:
-                    yield from waiting.popleft().result()
+            for run in _runs(sources, max(ahead, _LONGEST_RUN)):
+                waiting.append(pool.submit(_prepare_run, run, settings, refuse))
+                held += len(run)
+                while held >= ahead and len(waiting) > 1:
+                    ready = waiting.popleft().result()
+                    held -= len(ready)
+                    yield from ready
             while waiting:
                 yield from waiting.popleft().result()
         finally:
@@ -166,10 +194,42 @@ def prepare(
                 left.cancel()
 
 
-def _prepare_run(run: list[Source], settings: Preprocess) -> list[Pixels | ImageError]:
+def _runs(sources: Iterable[Source], longest: int) -> Iterator[list[Source]]:
+    """Gather sources that follow one another and lie in the same picture."""
+
+    def place(source: Source) -> object:
+        return source.picture if isinstance(source.picture, Path) else id(source.picture)
+
+    for _, run in groupby(sources, key=place):
+        while part := list(islice(run, longest)):
+            yield part
+
+
+def _prepare_run(
+    run: list[Source], settings: Preprocess, refuse: Refuse | None
+) -> list[Pixels | ImageError]:
     try:
-        whole = decode(run[0].path)
+        whole = _decoded(run[0])
     except ImageError as problem:
         return [problem] * len(run)
-    parts = (whole if source.box is None else cut(whole, source.box) for source in run)
-    return [to_square(part, settings) for part in parts]
+    return [_square(whole, source, settings, refuse) for source in run]
+
+
+def _decoded(source: Source) -> Pixels:
+    if isinstance(source.picture, Path):
+        return decode(source.picture)
+    if isinstance(source.picture, bytes):
+        return decode(source.picture, source.called)
+    return pixels_of(source.picture, source.called)
+
+
+def _square(
+    whole: Pixels, source: Source, settings: Preprocess, refuse: Refuse | None
+) -> Pixels | ImageError:
+    part = whole if source.box is None else cut(whole, source.box)
+    try:
+        if refuse is not None:
+            refuse(part, source.called)
+    except ImageError as problem:
+        return problem
+    return to_square(part, settings)

@@ -96,9 +96,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         protocol = split.protocol.to_json() if split else None
         return made_scores(rows, part=part, protocol=protocol, model={})
 
-    stand_in = ModuleType("papscope.inference")
+    stand_in = ModuleType("papscope.scoring")
     stand_in.score = score  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "papscope.inference", stand_in)
+    monkeypatch.setitem(sys.modules, "papscope.scoring", stand_in)
     return found
 
 
@@ -211,7 +211,7 @@ def test_a_leaking_split_is_stamped_first(tmp_path: Path) -> None:
 def test_a_missing_torch_is_told_with_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "papscope.inference", raising=False)
+    monkeypatch.delitem(sys.modules, "papscope.scoring", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
 
     result = run(made_bundle(tmp_path), made_manifest(tmp_path))

@@ -116,7 +116,7 @@ def _scored(wanted: _Wanted) -> Scores:
     split = _split(wanted, images)
     model = read_bundle(wanted.bundle)
     try:
-        from papscope.inference import score
+        from papscope.scoring import score
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("papscope"):
             raise

@@ -16,6 +16,7 @@ from papscope.cli.check import check
 from papscope.cli.evaluate import evaluate
 from papscope.cli.fetch import fetch
 from papscope.cli.import_ import import_
+from papscope.cli.predict import predict
 from papscope.cli.report import report
 from papscope.cli.split import split
 from papscope.cli.train import find_lr, train
@@ -55,6 +56,7 @@ app.command("find-lr")(find_lr)
 app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("report")(report)
+app.command("predict")(predict)
 
 
 def main() -> None:

@@ -1,0 +1,127 @@
+"""The command `papscope predict`: a model's answers for files, folders, patterns or a list.
+
+Takes   a bundle and the words of a command line
+Gives   one line a picture on standard output or in a file; failures on standard error
+Never   computes, or leaves out a good picture because of a bad one
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from papscope.cli.terminal import progress, told_on_terminal
+from papscope.errors import ImageError
+
+if TYPE_CHECKING:
+    from papscope.predict.predictor import Failure, Outcome, Prediction
+
+NOTICE = "research use only; not a medical device; labels of cells, not a diagnosis"
+
+PIPE_CLOSED = 141
+"""The exit status of a program that a closed pipe ends, as shells give it."""
+
+
+def predict(
+    bundle: Annotated[Path, typer.Argument(help="The model's bundle folder.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="Pictures, folders, patterns, a manifest (.csv), or - for a list on standard "
+            "input, one path a line."
+        ),
+    ],
+    form: Annotated[
+        Literal["table", "csv", "jsonl"],
+        typer.Option("--format", help="How answers are written; csv and jsonl do not round."),
+    ] = "table",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write to this file, whole or not at all."),
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Images a batch; the answers do not depend on it.")
+    ] = 32,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    threads: Annotated[
+        int, typer.Option(min=0, help="Processor threads; 0 decides by the machine.")
+    ] = 0,
+) -> None:
+    """Let a model answer for pictures: the class, its probability, and those of all classes.
+
+    Pictures that cannot be used are listed at the end with the reason, and the exit status is
+    then 3; all others are answered.
+    """
+    with told_on_terminal():
+        from papscope.predict.predictor import load
+        from papscope.predict.sources import STDIN, named_by
+        from papscope.predict.table import Layout, lines
+
+        model = load(bundle, device=device, threads=threads)
+        sources = named_by(paths, _listed() if STDIN in paths else ())
+        typer.echo(NOTICE, err=True)
+        failures: list[Failure] = []
+        classes = tuple(one.name for one in model.about.classes)
+        width = shutil.get_terminal_size().columns
+        layout = Layout(classes, width, max(len(source.called) for source in sources))
+        # Answers that run over the same terminal are progress enough, and a bar would break them.
+        busy = output is None and sys.stdout.isatty()
+        with nullcontext(None) if busy else progress() as tell:
+            heard = {} if tell is None else {"tell": tell}
+            outcomes = model.stream(sources, batch_size=batch_size, **heard)
+            _write(lines(_good(outcomes, failures), form, layout), output)
+        _tell_failures(failures, len(sources))
+
+
+def _listed() -> list[str]:
+    return [os.fsdecode(line).rstrip("\r\n") for line in typer.get_binary_stream("stdin")]
+
+
+def _good(outcomes: Iterable[Outcome], failures: list[Failure]) -> Iterator[Prediction]:
+    """Give the predictions and put the failures aside."""
+    from papscope.predict.predictor import Prediction
+
+    for one in outcomes:
+        if isinstance(one, Prediction):
+            yield one
+        else:
+            failures.append(one)
+
+
+def _write(lines: Iterable[str], output: Path | None) -> None:
+    """Write to standard output as lines come, or to a file when all have come."""
+    # A file's name may hold bytes that are no text: they are escaped, as JSON would.
+    encoded = (line.encode("utf-8", "backslashreplace") for line in lines)
+    if output is not None:
+        from papscope.files import write_bytes
+
+        write_bytes(output, b"".join(encoded))
+        typer.echo(f"predictions: {output}", err=True)
+        return
+    stream = typer.get_binary_stream("stdout")
+    try:
+        for line in encoded:
+            stream.write(line)
+            stream.flush()
+    except BrokenPipeError:
+        # Whoever read has enough. What is left in the buffer must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(PIPE_CLOSED) from None
+
+
+def _tell_failures(failures: list[Failure], total: int) -> None:
+    if not failures:
+        return
+    typer.echo(f"{len(failures)} of {total} pictures could not be used:", err=True)
+    for one in failures:
+        about = str(one.error)
+        place = "" if one.source in about else f"{one.source}: "
+        typer.echo(f"  {one.error.reason}: {place}{about}; try: {one.error.hint}", err=True)
+    raise typer.Exit(ImageError.exit_status)

@@ -1,0 +1,24 @@
+"""What answers for squares, whatever it runs on.
+
+Takes   squares
+Gives   probabilities
+Never   knows a file, a picture's size, or what made the model
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from papscope.preprocess import Squares
+from papscope.scores import Probabilities
+
+
+class Engine(Protocol):
+    """A model made ready to answer; the same square gets the same answer in any company."""
+
+    @property
+    def tile(self) -> int:
+        """How many squares it likes to be given, or a multiple of it."""
+
+    def probabilities(self, squares: Squares) -> Probabilities:
+        """Answer for one or more squares (n, s, s, 3) with probabilities (n, c)."""

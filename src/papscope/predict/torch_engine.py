@@ -1,0 +1,32 @@
+"""The engine that runs on torch: on the processor, or on a CUDA or Apple GPU.
+
+Takes   a bundle and a device's name
+Gives   an `Engine`
+Never   trains, or leaves the network in training mode
+"""
+
+from __future__ import annotations
+
+import torch
+
+from papscope.bundle import Bundle
+from papscope.inference import Runner
+from papscope.network.backbones import from_bundle
+from papscope.predict.engine import Engine
+
+
+def torch_engine(bundle: Bundle, *, device: str = "auto", threads: int = 0) -> Engine:
+    """Make a bundle's network ready.
+
+    Args:
+        bundle: the model.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+        threads: of the processor, for this whole program; 0 leaves it to torch.
+
+    Raises:
+        BundleError: the weights are not those of the network that the bundle names.
+        SettingError: there is no such device here.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    return Runner.of(from_bundle(bundle), bundle.description.preprocess, device)

@@ -1,0 +1,154 @@
+"""A model's answers for the labelled images of a manifest, with all that a report must tell.
+
+Takes   a bundle, a manifest, and which part of which split
+Gives   a frozen `Scores`
+Never   trains, measures, or passes over an image that cannot be read
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from papscope import __version__
+from papscope.bundle import Bundle
+from papscope.dataset import sources_of, targets
+from papscope.errors import ImageError, SplitError, TrainingError
+from papscope.inference import Runner
+from papscope.manifest import Manifest, Row
+from papscope.network.backbones import from_bundle
+from papscope.preprocess import prepare
+from papscope.progress import Tell, silent
+from papscope.scores import Scores
+from papscope.split import Split, part_rows
+
+
+def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    source = iter(items)
+    while chunk := list(islice(source, size)):
+        yield chunk
+
+
+def score(
+    bundle: Bundle,
+    manifest: Manifest,
+    *,
+    split: Split | None = None,
+    part: str | None = None,
+    batch_size: int = 32,
+    tell: Tell = silent,
+) -> Scores:
+    """Let a bundle's model answer for the labelled images of a manifest.
+
+    Args:
+        bundle: the model.
+        manifest: the images; its classes must be the model's.
+        split: which images are in which part; None for all images.
+        part: `train`, `val` or `test`; None for all images.
+        batch_size: how many squares are held before the network sees them.
+        tell: hears how far it is.
+
+    Raises:
+        SplitError: the split is another manifest's, or the part is empty.
+        TrainingError: the classes differ.
+        ImageError: an image cannot be read.
+    """
+    rows = _rows(manifest, split, part)
+    _check_classes(bundle, manifest)
+    # Images of one field follow one another, so that it is decoded once.
+    rows = sorted(rows, key=lambda row: (str(row.path), row.id))
+    runner = Runner.of(from_bundle(bundle), bundle.description.preprocess)
+    ready = prepare(sources_of(manifest, rows), bundle.description.preprocess)
+    answers = []
+    for chunk in _chunks(ready, max(batch_size, runner.tile) // runner.tile * runner.tile):
+        broken = next((one for one in chunk if isinstance(one, ImageError)), None)
+        if broken is not None:
+            raise broken
+        answers.append(runner.probabilities(np.stack(chunk)))
+        tell("answering", sum(len(answer) for answer in answers), len(rows))
+    return Scores(
+        ids=tuple(row.id for row in rows),
+        groups=tuple(row.group for row in rows),
+        truth=targets(manifest, rows),
+        probabilities=np.concatenate(answers),
+        classes=manifest.classes,
+        paths=tuple(row.path.as_posix() for row in rows),
+        boxes=tuple(row.box for row in rows),
+        about=_about(bundle, manifest, split, part),
+    )
+
+
+def _rows(manifest: Manifest, split: Split | None, part: str | None) -> list[Row]:
+    if split is None or part is None:
+        rows = list(manifest.labelled())
+    else:
+        rows = [row for row in part_rows(split, manifest, part) if row.label is not None]
+    if not rows:
+        raise SplitError(
+            f"no labelled image is in {part or 'the manifest'}", hint="choose another --part"
+        )
+    return rows
+
+
+def _check_classes(bundle: Bundle, manifest: Manifest) -> None:
+    trained = tuple(one.name for one in bundle.description.classes)
+    if trained != manifest.class_names:
+        raise TrainingError(
+            f"the model's classes are {', '.join(trained)}; the manifest's are "
+            f"{', '.join(manifest.class_names)}",
+            hint="evaluate on a manifest of the same classes, imported the same way",
+        )
+
+
+def _about(
+    bundle: Bundle, manifest: Manifest, split: Split | None, part: str | None
+) -> Mapping[str, Any]:
+    """Gather what a report must tell."""
+    known = bundle.description.provenance
+    return {
+        "papscope_version": __version__,
+        "root": str(manifest.root),
+        "dataset": manifest.dataset,
+        "part": part,
+        "manifest": {
+            "sha256": manifest.digest,
+            "licence": manifest.licence,
+            "citation": manifest.citation,
+            "notes": list(manifest.notes),
+            "group_is": manifest.group_is,
+        },
+        "protocol": split.protocol.to_json() if split else None,
+        "counts": counts(manifest, split),
+        "group_counts": group_counts(manifest, split),
+        "model": {
+            "bundle_sha256": bundle.digest,
+            "backbone": bundle.description.backbone,
+            "preprocess": bundle.description.preprocess.to_json(),
+            "weights": known.get("weights"),
+            "leaks": (known.get("protocol") or {}).get("leaks"),
+        },
+        "training": known.get("training", {}),
+        "versions": known.get("versions", {}),
+    }
+
+
+def counts(manifest: Manifest, split: Split | None) -> dict[str, dict[str, int]]:
+    """Count the images of each class in each part."""
+    found: dict[str, dict[str, int]] = {}
+    for row in manifest.labelled():
+        part = split.part_of.get(row.id, "left out") if split else "all"
+        of_part = found.setdefault(part, dict.fromkeys(manifest.class_names, 0))
+        of_part[str(row.label)] += 1
+    return found
+
+
+def group_counts(manifest: Manifest, split: Split | None) -> dict[str, int]:
+    """Count the groups in each part."""
+    found: dict[str, set[str]] = {}
+    for row in manifest.labelled():
+        part = split.part_of.get(row.id, "left out") if split else "all"
+        found.setdefault(part, set()).add(row.group or row.id)
+    return {part: len(groups) for part, groups in found.items()}
