@@ -59,3 +59,8 @@ check: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/generate_reference.py --check
+	$(BIN)/python -m pytest tests/test_budgets.py tests/test_manual.py tests/test_docs.py
+
+docs: $(READY)
+	$(BIN)/python docs/generate_reference.py
