@@ -8,15 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
 from typing import Any
 
 import pytest
 import typer
 
-import papscope
 from papscope.checks.codes import CODES
 from papscope.cli.main import app
 from papscope.errors import ImageError, PapscopeError
@@ -129,9 +126,3 @@ def test_every_setting_can_be_looked_up(kind: str, name: str) -> None:
 
 def test_the_stamp_of_a_leaking_split_is_explained() -> None:
     assert LEAKS in " ".join(page("glossary.md").split())
-
-
-def test_every_module_can_be_imported_without_arguments() -> None:
-    for module in walk_packages(papscope.__path__, "papscope."):
-        if module.name != "papscope.__main__":
-            import_module(module.name)
