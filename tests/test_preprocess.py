@@ -56,6 +56,7 @@ def test_an_endless_list_of_sources_is_looked_at_only_a_little_ahead(tmp_path: P
         nonlocal taken
         for place in itertools.count():
             taken += 1
+            assert taken < 1000, "all of an endless list was looked at"
             yield Source(files[place % 2])
 
     found = prepare(endless(), SMALL, ahead=8)
