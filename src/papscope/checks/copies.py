@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from papscope.checks.findings import Finding, finding
-from papscope.checks.likeness import SAME, WAYS, correlations
+from papscope.checks.likeness import WAYS, same
 from papscope.checks.neighbours import close_pairs
 from papscope.checks.pictures import Look
 from papscope.manifest import Row
@@ -38,11 +38,11 @@ def twins(looks: Iterable[Look], sides: Mapping[str, Sides]) -> list[Finding]:
         looks: of all rows that could be decoded.
         sides: by row id.
     """
-    same: dict[str, list[str]] = {}
+    showing: dict[str, list[str]] = {}
     for look in looks:
-        same.setdefault(look.content, []).append(look.id)
+        showing.setdefault(look.content, []).append(look.id)
     found = []
-    for ids in same.values():
+    for ids in showing.values():
         if len(ids) > 1:
             rows = [sides[one] for one in ids]
             codes = _spoilt("twin", rows) or [("twin", "labels and groups agree")]
@@ -54,7 +54,7 @@ def near(looks: Sequence[Look], sides: Mapping[str, Sides], tell: Tell = silent)
     """Report images that show one picture without being the same bytes.
 
     Candidates come from perceptual hashes, in all eight ways of turning and mirroring, and are
-    confirmed by the correlation of their thumbnails. Boxes in one file overlap as cells do and
+    confirmed by their thumbnails. Boxes in one file overlap as cells do and
     are never candidates for each other.
 
     Args:
@@ -72,7 +72,7 @@ def near(looks: Sequence[Look], sides: Mapping[str, Sides], tell: Tell = silent)
     files = [sides[look.id].row.path for look in kept]
     apart = np.array([files[one] != files[other] for one, other, _ in pairs.tolist()], dtype=bool)
     pairs = pairs[apart] if len(pairs) else pairs
-    sure = pairs[correlations(alike, pairs) >= SAME]
+    sure = pairs[same(alike, pairs)]
     found = []
     for members in _clusters(len(kept), sure[:, :2].tolist()):
         ids = tuple(kept[one].id for one in members)
