@@ -1,0 +1,298 @@
+"""`papscope predict`: answers on standard output, all else on standard error, in every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from papscope.bundle import Description, write_bundle
+from papscope.cli.main import app
+from papscope.network.backbones import build, preprocess_for, tensors_of
+from papscope.predict.predictor import load
+from papscope.taxonomy import CellClass, classes_of, named
+
+BACKBONE = "test_resnet"
+CLASSES = classes_of("cric-4")
+NAMES = [one.name for one in CLASSES]
+
+
+def made_bundle(folder: Path, classes: tuple[CellClass, ...] = CLASSES, size: int = 32) -> Path:
+    torch.manual_seed(0)
+    about = Description(
+        classes=classes, preprocess=preprocess_for(BACKBONE, size=size), backbone=BACKBONE
+    )
+    network = build(BACKBONE, len(classes), size=size)
+    write_bundle(folder / "bundle", about, tensors_of(network), "a card")
+    return folder / "bundle"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    return made_bundle(tmp_path_factory.mktemp("model"))
+
+
+def cells(folder: Path, count: int) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    draw = np.random.default_rng(0)
+    files = [folder / f"cell-{n:02}.png" for n in range(count)]
+    for file in files:
+        Image.fromarray(draw.integers(0, 256, (24, 20, 3), dtype=np.uint8)).save(file)
+    return files
+
+
+def run(*words: object, width: int = 200, **rest: object) -> Result:
+    env = {"COLUMNS": str(width), "NO_COLOR": "1"}
+    told = ["predict", *map(str, words), "--device", "cpu", "--threads", "1"]
+    return CliRunner().invoke(app, told, env=env, **rest)  # type: ignore[arg-type]
+
+
+def as_csv(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_all_formats_tell_the_same_answers_in_the_same_order(bundle: Path, tmp_path: Path) -> None:
+    files = cells(tmp_path / "cells", 11)
+    wanted = load(bundle, device="cpu", threads=1).predict(files).good
+
+    table, comma, lines = (run(bundle, *files, "--format", f) for f in ("table", "csv", "jsonl"))
+
+    assert {one.exit_code for one in (table, comma, lines)} == {0}, table.output
+    from_lines = [json.loads(line) for line in lines.stdout.splitlines()]
+    from_csv = as_csv(comma.stdout)
+    from_table = [line.split() for line in table.stdout.splitlines()[1:]]
+    for place, one in enumerate(wanted):
+        answer = one.answer
+        assert from_lines[place] == {
+            "source": str(files[place]),
+            "label": answer.label,
+            "probability": answer.probability,
+            "abnormal": answer.abnormal,
+            "probabilities": dict(answer.probabilities),
+        }
+        row = from_csv[place]
+        assert (row["source"], row["label"]) == (str(files[place]), answer.label)
+        numbers = [answer.probability, answer.abnormal, *answer.probabilities.values()]
+        columns = ["probability", "abnormal", *(f"p:{name}" for name in NAMES)]
+        assert [float(row[name]) for name in columns] == numbers
+        shown = [f"{number:.3f}" for number in numbers]
+        assert from_table[place] == [str(files[place]), answer.label, *shown]
+    assert len(from_lines) == len(from_csv) == len(from_table) == 11
+
+
+def test_only_results_are_on_standard_output(bundle: Path, tmp_path: Path) -> None:
+    result = run(bundle, *cells(tmp_path, 3), "--format", "jsonl")
+
+    assert len(result.stdout.splitlines()) == 3
+    assert "research use only" in result.stderr
+    assert "answering: 3" in result.stderr
+
+
+def test_a_narrow_table_keeps_class_and_probabilities_and_drops_the_others(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells(tmp_path, 1)
+    monkeypatch.chdir(tmp_path)
+
+    narrow, wide = (run(bundle, "cell-00.png", width=width).stdout for width in (50, 120))
+
+    assert narrow.splitlines()[0].split() == ["source", "class", "probability", "abnormal"]
+    assert wide.splitlines()[0].split() == [*narrow.splitlines()[0].split(), *NAMES]
+    assert all(len(line.rstrip()) <= 50 for line in narrow.splitlines())
+    assert wide.splitlines()[1].split()[:4] == narrow.splitlines()[1].split()
+
+
+def test_without_sides_there_is_no_abnormal_probability(tmp_path: Path) -> None:
+    bundle = made_bundle(tmp_path, named(["a", "b"]))
+    (file,) = cells(tmp_path, 1)
+
+    assert json.loads(run(bundle, file, "--format", "jsonl").stdout)["abnormal"] is None
+    assert as_csv(run(bundle, file, "--format", "csv").stdout)[0]["abnormal"] == ""
+    assert run(bundle, file).stdout.splitlines()[1].split()[3] == "-"
+
+
+def test_bad_files_are_told_at_the_end_and_all_good_ones_are_answered(
+    bundle: Path, tmp_path: Path
+) -> None:
+    good = cells(tmp_path / "cells", 20)
+    (tmp_path / "cells/cell-05-bad.png").write_text("junk")
+    Image.new("RGB", (30, 30), "white").save(tmp_path / "cells/cell-07-blank.png")
+
+    result = run(bundle, tmp_path / "cells", tmp_path / "gone.png", "--format", "csv")
+
+    assert result.exit_code == 3
+    assert [row["source"] for row in as_csv(result.stdout)] == [str(file) for file in good]
+    told = result.stderr.splitlines()
+    assert "3 of 23 pictures could not be used:" in told
+    last = told[told.index("3 of 23 pictures could not be used:") + 1 :]
+    assert [line.split(":")[0].strip() for line in last] == ["not-an-image", "blank", "missing"]
+    assert "cell-05-bad.png is not a picture" in last[0]
+    assert "Traceback" not in result.output
+
+
+def test_a_file_of_results_is_written_whole_with_what_was_good(
+    bundle: Path, tmp_path: Path
+) -> None:
+    files = cells(tmp_path / "cells", 4)
+    output = tmp_path / "out/answers.csv"
+
+    result = run(bundle, *files, tmp_path / "gone.png", "--format", "csv", "-o", output)
+
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert output.read_text(encoding="utf-8") == run(bundle, *files, "--format", "csv").stdout
+    assert [one.name for one in output.parent.iterdir()] == ["answers.csv"]
+    assert f"predictions: {output}" in result.stderr
+
+
+def test_the_batch_size_changes_no_digit(bundle: Path, tmp_path: Path) -> None:
+    files = cells(tmp_path, 70)
+
+    one, many = (
+        run(bundle, *files, "--format", "jsonl", "--batch-size", size).stdout for size in (1, 64)
+    )
+
+    assert one == many
+    assert len(set(one.splitlines())) == 70
+
+
+def test_a_list_on_standard_input_is_taken(bundle: Path, tmp_path: Path) -> None:
+    files = cells(tmp_path, 3)
+    listed = "\r\n".join(str(file) for file in reversed(files))
+
+    result = run(bundle, "-", "--format", "jsonl", input=listed)
+
+    sources = [json.loads(line)["source"] for line in result.stdout.splitlines()]
+    assert sources == [str(file) for file in reversed(files)]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (("empty",), 2, "empty has no picture in it"),
+        (("none*.png",), 2, "none*.png matches no file"),
+        (("-",), 2, "the list is empty"),
+        (("table.csv",), 4, "table.csv is not a papscope manifest"),
+        (("a.png", "--batch-size", "0"), 2, "--batch-size"),
+        (("a.png", "--format", "xml"), 2, "--format"),
+    ],
+)
+def test_words_that_cannot_be_meant_are_refused_in_a_line(
+    bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    status: int,
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+
+    result = run(bundle, *words, input="")
+
+    assert result.exit_code == status
+    assert told in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.output
+
+
+def test_what_is_no_bundle_or_no_device_is_told(bundle: Path, tmp_path: Path) -> None:
+    (file,) = cells(tmp_path, 1)
+
+    nothing = run(tmp_path, file)
+    nowhere = CliRunner().invoke(app, ["predict", str(bundle), str(file), "--device", "tpu9"])
+
+    assert (nothing.exit_code, nowhere.exit_code) == (7, 2)
+    assert "is not a bundle" in nothing.stderr
+    assert "there is no device 'tpu9' here" in nowhere.stderr
+
+
+def test_a_missing_torch_is_told_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "papscope.predict.torch_engine", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    result = run("no bundle", "no picture")
+
+    assert result.exit_code == 12
+    assert "error: predicting needs torch" in result.stderr
+    assert 'pip install "papscope[train]"' in result.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other pipes")
+def test_a_reader_who_has_enough_gets_no_traceback(bundle: Path, tmp_path: Path) -> None:
+    (file,) = cells(tmp_path, 1)
+    listed = "\n".join([str(file)] * 400)
+    words = [sys.executable, "-m", "papscope", "predict", str(bundle), "-", "--format", "jsonl"]
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(listed)
+        process.stdin.close()
+        first = process.stdout.readline()
+        process.stdout.close()
+        told = process.stderr.read()
+
+    assert json.loads(first)["source"] == str(file)
+    assert "Traceback" not in told
+    assert "Broken" not in told
+    assert process.returncode == 141
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes such names")
+def test_a_name_that_is_no_text_is_answered_and_escaped(bundle: Path, tmp_path: Path) -> None:
+    (file,) = cells(tmp_path, 1)
+    odd = file.rename(os.fsdecode(os.fsencode(tmp_path) + b"/cell-\xff.png"))
+
+    result = run(bundle, "-", "--format", "jsonl", input=os.fsencode(odd))
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["source"] == str(odd)
+
+
+MEASURED = """
+import resource, sys
+from papscope.cli.main import app
+try:
+    app()
+finally:
+    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is counted otherwise elsewhere")
+def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
+    bundle = made_bundle(tmp_path, size=160)
+    files = cells(tmp_path, 4)
+    peaks = {}
+    for count in (100, 1600):
+        output = tmp_path / f"{count}.csv"
+        words = ["predict", str(bundle), "-", "-o", str(output), "--format", "csv"]
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURED, *words, "--threads", "1", "--device", "cpu"],
+            input="\n".join(str(files[place % 4]) for place in range(count)),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert len(output.read_text().splitlines()) == count + 1
+        peaks[count] = int(done.stderr.split()[-1]) / 1024
+
+    # 1,500 squares of 160 pixels are 110 MiB, as numbers for the network 440 MiB.
+    assert peaks[1600] - peaks[100] < 50
+    assert peaks[1600] < 1500

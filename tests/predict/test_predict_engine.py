@@ -1,0 +1,59 @@
+"""The torch engine answers as the bundle's network does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from papscope.bundle import Bundle, Description, read_bundle, write_bundle
+from papscope.errors import BundleError, SettingError
+from papscope.network.backbones import build, preprocess_for, tensors_of
+from papscope.predict.torch_engine import torch_engine
+from papscope.preprocess import to_planes
+from papscope.taxonomy import named
+
+PREPROCESS = preprocess_for("resnet18", size=32)
+
+
+def made_bundle(folder: Path, backbone: str = "resnet18") -> Bundle:
+    torch.manual_seed(0)
+    tensors = tensors_of(build("resnet18", 3, size=32))
+    about = Description(classes=named("abc"), preprocess=PREPROCESS, backbone=backbone)
+    write_bundle(folder / "bundle", about, tensors, "a card")
+    return read_bundle(folder / "bundle")
+
+
+def test_the_engine_answers_as_the_network_in_the_bundle(tmp_path: Path) -> None:
+    bundle = made_bundle(tmp_path)
+    squares = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+    torch.manual_seed(0)
+    network = build("resnet18", 3, size=32).eval()
+
+    found = torch_engine(bundle, device="cpu", threads=1).probabilities(squares)
+
+    with torch.inference_mode():
+        wanted = network(torch.from_numpy(to_planes(squares, PREPROCESS))).softmax(1).numpy()
+    assert found == pytest.approx(wanted, abs=1e-5)
+
+
+def test_threads_are_those_asked_for(tmp_path: Path) -> None:
+    bundle = made_bundle(tmp_path)
+    torch_engine(bundle, device="cpu", threads=2)
+    assert torch.get_num_threads() == 2
+    torch_engine(bundle, device="cpu")
+    assert torch.get_num_threads() == 2
+    torch_engine(bundle, device="cpu", threads=1)
+    assert torch.get_num_threads() == 1
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="the weights are not those of resnet34"):
+        torch_engine(made_bundle(tmp_path, backbone="resnet34"), device="cpu")
+
+
+def test_an_unknown_device_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="there is no device 'gpu7' here"):
+        torch_engine(made_bundle(tmp_path), device="gpu7")
