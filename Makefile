@@ -49,6 +49,23 @@ $(READY): pyproject.toml constraints.txt
 	  -c constraints.txt -e ".[train,dev]"
 	@touch $(READY)
 
+# The whole path on drawn cells. Each line is a command of yours to come: make shows it, then runs
+# it. The check's status 4 means warnings alone.
+demo: $(READY)
+	@rm -rf demo
+	@echo "The whole path on 500 drawn cells, in demo/: about two minutes."
+	$(PAPSCOPE) import synthetic demo/cells -o demo/cells.csv --seed 2
+	$(PAPSCOPE) check demo/cells.csv || test $$? -eq 4
+	$(PAPSCOPE) split demo/cells.csv -o demo/split.csv
+	$(PAPSCOPE) train demo/cells.csv --split demo/split.csv --recipe laptop -o demo/run
+	$(PAPSCOPE) evaluate demo/run/bundle demo/cells.csv --split demo/split.csv -o demo/evaluation
+	$(PAPSCOPE) report demo/evaluation/scores.csv -o demo/report.html
+	$(PAPSCOPE) predict demo/run/bundle demo/cells/im_Parabasal/CROPPED/001_*.png
+	@echo
+	@echo "The report: $(CURDIR)/demo/report.html (open it in a browser)"
+	@echo "The model:  demo/run/bundle"
+	@echo "Next:       docs/how-to/own-images.md, the same with your own images"
+
 # One process holds at most one thread of the arithmetic libraries: more only stand in each
 # other's way where there are as many processes as cores.
 test: $(READY)
@@ -64,3 +81,12 @@ check: $(READY)
 
 docs: $(READY)
 	$(BIN)/python docs/generate_reference.py
+
+# Each prints a table, its ratios measured side by side. Some want real images: see CONTRIBUTING.md.
+bench: $(READY)
+	@for script in benchmarks/*.py; do \
+	  echo "$(BIN)/python $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
