@@ -58,6 +58,15 @@ def test_a_heavy_blur_is_blurred_and_is_not_refused(size: int) -> None:
     refuse(soft, "a soft cell")
 
 
+def test_a_small_crop_is_measured_as_it_is_and_not_enlarged() -> None:
+    chequered = (np.indices((32, 32)).sum(axis=0) % 4 < 2)[..., None] * np.full(3, 200, np.uint8)
+    twice_as_wide = np.tile(chequered, (2, 2, 1))
+
+    small, large = measure(chequered), measure(twice_as_wide)
+
+    assert small.sharpness == pytest.approx(large.sharpness, rel=0.05)
+
+
 def test_fading_does_not_blur() -> None:
     sharp = cell()
     faded = (180 + (sharp.astype(np.float32) - 180) / 4).astype(np.uint8)

@@ -281,6 +281,24 @@ def test_a_copy_stops_if_labels_groups_or_parts_differ(
     assert with_copy("calm", "another slide", made_split(parts)) == [f"{kind}-parts"]
 
 
+def test_one_outline_in_two_stains_is_no_copy(tmp_path: Path) -> None:
+    rows = sound(tmp_path)
+    grey = pixels(60).mean(axis=2, keepdims=True)
+    for name, stain in (
+        ("pink.png", (30, 0, -30)),
+        ("blue.png", (-30, 0, 30)),
+        ("b2.png", (-30, 2, 28)),
+    ):
+        stained = np.clip(grey + np.array(stain), 0, 255).astype(np.uint8)
+        Image.fromarray(stained).save(tmp_path / name)
+
+    report = check(manifest(tmp_path, rows + [row(tmp_path, n) for n in ("pink.png", "blue.png")]))
+    assert codes(report) == []
+
+    report = check(manifest(tmp_path, rows + [row(tmp_path, n) for n in ("b2.png", "blue.png")]))
+    assert codes(report) == ["near-groups"]
+
+
 def made_split(part_of: dict[str, str], by: str = "group") -> Split:
     protocol = Protocol(by=by, seed=0, shares={"train": 0.6, "test": 0.4})  # type: ignore[arg-type]
     return Split(protocol, part_of, manifest_sha256="")
