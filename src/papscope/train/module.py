@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any
 
 import papscope.torchvision_ops  # noqa: F401 -- first: makes timm and lightning importable
@@ -48,6 +49,7 @@ class EpochDone:
     """Of the head, at the end of the epoch."""
 
 
+_CALMER = "lower --lr, or set --set clip=1"
 _MOMENTUM = 0.1  # torch's own
 
 
@@ -103,27 +105,32 @@ class Classifier(lightning.LightningModule):
         return ready.contiguous(memory_format=torch.channels_last)
 
     def on_train_epoch_start(self) -> None:
-        """Give the epoch its own random numbers, and freeze or free the layers below the head.
-
-        Numbers depend on the seed and the epoch alone, so that a resumed run draws the same.
-        """
-        purpose = f"epoch {self.current_epoch} rank {self.global_rank}"
-        torch.manual_seed(key(self.settings.seed, f"layers, {purpose}"))
-        self.draws.manual_seed(key(self.settings.seed, f"pictures, {purpose}"))
-        self.mixing = stream(self.settings.seed, f"mixup, {purpose}")
+        """Freeze or free the layers below the head."""
         frozen = self.current_epoch < self.settings.head_epochs
         head = {id(tensor) for tensor in self._head().parameters()}
         for tensor in self.network.parameters():
             tensor.requires_grad_(not frozen or id(tensor) in head)
-        if frozen:  # Lightning has just called train(); running statistics shall rest as well
-            self.network.eval()
-            self._head().train()
+        # Lightning leaves the modes as it finds them; running statistics shall rest while frozen.
+        self.network.train(not frozen)
+        self._head().train()
 
     def _head(self) -> nn.Module:
         return nn.ModuleList(head_layers(self.network))
 
+    def _seed(self, index: int) -> None:
+        """Give a batch its own random numbers, which depend on the seed and its place alone.
+
+        So a resumed run draws what an unbroken one would. Once an epoch would not do: what reads
+        the data draws from torch's global numbers too, at moments that resuming changes.
+        """
+        purpose = f"epoch {self.current_epoch} batch {index} rank {self.global_rank}"
+        torch.manual_seed(key(self.settings.seed, f"layers, {purpose}"))
+        self.draws.manual_seed(key(self.settings.seed, f"pictures, {purpose}"))
+        self.mixing = stream(self.settings.seed, f"mixup, {purpose}")
+
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         """Learn from a batch of squares (n, s, s, 3)."""
+        self._seed(index)
         squares, classes = batch
         pictures = augment(squares.permute(0, 3, 1, 2).float(), self.settings.augment, self.draws)
         wanted = nn.functional.one_hot(classes, self.network.num_classes).float()  # type: ignore[arg-type]
@@ -133,7 +140,7 @@ class Classifier(lightning.LightningModule):
         if not torch.isfinite(loss):
             raise TrainingError(
                 f"the loss is {loss.item()} in epoch {self.current_epoch + 1}, batch {index + 1}",
-                hint="lower --lr, or set --clip 1",
+                hint=_CALMER,
             )
         self.train_loss.update(loss.detach(), len(classes))
         return loss
@@ -173,6 +180,10 @@ class Classifier(lightning.LightningModule):
             val_macro_f1=f1[true > 0].mean().item(),
             learning_rate=float(rate),
         )
+        if not isfinite(done.val_loss):
+            raise TrainingError(
+                f"the validation loss is {done.val_loss} after epoch {done.epoch}", hint=_CALMER
+            )
         for metric in (self.confusion, self.val_loss, self.train_loss):
             metric.reset()
         self.history.append(done)
@@ -203,8 +214,9 @@ class Classifier(lightning.LightningModule):
 
     def _schedule(self, optimiser: torch.optim.Optimizer, rates: list[float]) -> LRScheduler | None:
         steps = int(self.trainer.estimated_stepping_batches)
-        if self.settings.schedule == "onecycle" and steps > 1:
-            return OneCycleLR(optimiser, max_lr=rates, total_steps=steps, pct_start=0.25)
+        if self.settings.schedule == "onecycle" and steps > 3:
+            rise = max(0.25, 2 / steps)  # torch divides by the length of the rise less one step
+            return OneCycleLR(optimiser, max_lr=rates, total_steps=steps, pct_start=rise)
         if self.settings.schedule == "cosine":
             return CosineAnnealingLR(optimiser, T_max=steps)
         return None
