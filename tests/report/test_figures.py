@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from papscope.evaluate.calibration import reliability
+from papscope.report.about import read_about
 from papscope.report.curves import precision_recall_svg, roc_svg
 from papscope.report.figures import confusion_svg, history_svg, reliability_svg
+from papscope.report.pictures import best_epoch
 from papscope.taxonomy import classes_of
 
 NAMES = [one.name for one in classes_of("herlev")]
@@ -134,6 +136,22 @@ def test_precision_is_drawn_at_each_hit_and_not_between() -> None:
     bottom, height = 214 - 38, 168
     heights = {round((bottom - y) / height, 3) for _, y in points}
     assert heights == {1.0, 0.75}  # two hits at precision 1, the third at 3 of 4
+
+
+def test_precision_starts_at_the_first_hit_even_if_the_surest_image_is_wrong() -> None:
+    truth = np.array([False, True, True, False, False, False])
+    points = curve_points(precision_recall_svg("p", truth, CHANCE, "LSIL"))
+    heights = [round((214 - 38 - y) / 168, 3) for _, y in points]
+    assert heights[0] == 0.5
+    assert heights[-1] == 0.667
+    assert set(heights) == {0.5, 0.667}
+
+
+def test_of_epochs_that_are_equally_good_the_first_is_the_best() -> None:
+    scores = [0.2, 0.6, 0.5, 0.6]
+    history = [{"epoch": e, "val_macro_f1": s} for e, s in enumerate(scores, start=1)]
+    assert best_epoch(read_about({"training": {"history": history}})) == 2
+    assert best_epoch(read_about({})) is None
 
 
 def test_a_curve_of_many_images_stays_small() -> None:

@@ -76,7 +76,7 @@ def test_the_page_says_on_how_many_images_and_groups_and_how_they_were_divided(
 ) -> None:
     text = read(usual).text
     assert "42 images" in text
-    assert "from 14 groups (each a smear)" in text
+    assert "from 14 groups (one group is one smear)" in text
     assert "train 60 %, val 20 %, test 20 %, cut by smear" in text
     assert "no smear is divided" in text
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, TypeVar
 
 from papscope.errors import SettingError
-from papscope.split import Protocol
+from papscope.split import PARTS, Protocol
+
+Value = TypeVar("Value")
 
 Facts: TypeAlias = tuple[tuple[str, str], ...]
 """Names and values for a list on a page, in order."""
@@ -92,6 +94,15 @@ def read_about(told: Mapping[str, Any]) -> About:
     )
 
 
+def in_order(parts: Mapping[str, Value]) -> dict[str, Value]:
+    """Put parts in the order in which they are used; others follow.
+
+    >>> list(in_order({"test": 1, "all": 2, "train": 3}))
+    ['train', 'test', 'all']
+    """
+    return {part: parts[part] for part in sorted(parts, key=(*PARTS, *sorted(parts)).index)}
+
+
 def _mapping(told: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = told.get(key)
     return value if isinstance(value, Mapping) else {}
@@ -149,6 +160,7 @@ def _history(value: object) -> tuple[Mapping[str, float], ...]:
 
 def _protocol(value: Mapping[str, Any]) -> Protocol | None:
     try:
-        return Protocol.from_json(value)
+        told = Protocol.from_json(value)
+        return replace(told, shares=in_order(told.shares))
     except SettingError:
         return None

@@ -37,9 +37,10 @@ def confusion_svg(name: str, counts: npt.NDArray[np.int64], classes: Sequence[st
         classes: (c,), the classes' names.
     """
     c = len(classes)
-    cell = 58 if c <= 12 else 40
-    side = round(max(len(one) for one in classes) * _LETTER) + 20
-    head, right = round(side * 0.62) + 16, max(34, round(side * 0.8) - cell // 2)
+    cell = 64 if c <= 12 else 44
+    longest = max(len(one) for one in classes) * _LETTER * 12.5 / 11
+    side = max(round(longest) + 20, 110)
+    head, right = round(longest * 0.6) + 30, max(40, round(longest * 0.85) - cell // 2 + 16)
     figure = canvas(side + c * cell + right, head + c * cell + 4)
     room = axes(figure, side, head, right, 4)
     room.set(xlim=(0, c), ylim=(c, 0), xticks=[], yticks=[])
@@ -76,14 +77,14 @@ def _cell(room: Axes, place: tuple[int, int], count: int, share: float) -> None:
     depth = 0.08 + 0.92 * share
     room.add_patch(Rectangle(corner, 0.96, 0.96, facecolor=colour, alpha=depth, linewidth=0))
     middle = column + 0.5
-    room.text(middle, row + 0.5, str(count), color=INK, fontsize=14, ha="center", va="bottom")
+    room.text(middle, row + 0.5, str(count), color=INK, fontsize=16, ha="center", va="bottom")
     percent = f"{100 * share:.0f} %"
-    room.text(middle, row + 0.58, percent, color=INK, fontsize=10, ha="center", va="top")
+    room.text(middle, row + 0.58, percent, color=INK, fontsize=11.5, ha="center", va="top")
 
 
 def _names(room: Axes, classes: Sequence[str], totals: npt.NDArray[np.int64]) -> None:
     for place, one in enumerate(classes):
-        fixed: dict[str, Any] = {"fontsize": 11, "parse_math": False, "color": INK}
+        fixed: dict[str, Any] = {"fontsize": 12.5, "parse_math": False, "color": INK}
         room.text(-0.12, place + 0.5, one, ha="right", va="center", **fixed)
         turned: dict[str, Any] = {
             "rotation": 35,
@@ -97,10 +98,10 @@ def _names(room: Axes, classes: Sequence[str], totals: npt.NDArray[np.int64]) ->
             place + 0.5,
             f"{int(totals[place])}",
             color=SOFT,
-            fontsize=11,
+            fontsize=12.5,
             va="center",
         )
-    quiet: dict[str, Any] = {"fontsize": 11, "color": SOFT, "va": "bottom"}
+    quiet: dict[str, Any] = {"fontsize": 12.5, "color": SOFT, "va": "bottom"}
     corner = "is \N{DOWNWARDS ARROW}\N{EM SPACE}called \N{RIGHTWARDS ARROW}"
     room.text(-0.12, -0.1, corner, ha="right", **quiet)
     room.text(len(classes) + 0.1, -0.1, "all", **quiet)
@@ -162,7 +163,7 @@ def history_svg(
         title: of the picture.
         best: the epoch to mark, or None.
     """
-    figure = canvas(440, 260)
+    figure = canvas(380, 240)
     room = axes(figure, 46, 16, round(max(map(len, lines.values())) * _LETTER) + 18, 40)
     told, ends = [], []
     for (key, label), colour in zip(lines.items(), (MAIN, OTHER, SOFT), strict=False):
@@ -196,7 +197,7 @@ def _line(
 def _name_ends(room: Axes, ends: Sequence[tuple[tuple[float, float], str, str]]) -> None:
     """Write each line's name beside its end, the names at least a line of type apart."""
     low, high = room.get_ylim()
-    apart = (high - low) * 14 / 204
+    apart = (high - low) * 14 / room.bbox.height
     lowest = low - apart
     for (epoch, value), label, colour in sorted(ends):
         up = max(value, lowest + apart)

@@ -19,11 +19,11 @@ from papscope import __version__
 from papscope.evaluate.summary import CLASS_KEYS, OVERALL_KEYS, Summary, summarise
 from papscope.files import digest_of, write_text
 from papscope.progress import Tell, silent
-from papscope.report.about import About, read_about
+from papscope.report.about import About, in_order, read_about
 from papscope.report.gallery import Tile, choose, tiles
 from papscope.report.numbers import shown
 from papscope.report.pictures import pictures
-from papscope.report.words import in_order, limits, protocol, title_of
+from papscope.report.words import limits, protocol, title_of
 from papscope.scores import Scores
 
 _HEADLINE = (
@@ -43,6 +43,9 @@ _TABLES = (
         tuple(key for key in OVERALL_KEYS if key.startswith("weighted_")),
     ),
 )
+
+_SHORT = 10
+"""Letters of a name that is never broken over two lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,10 @@ def _environment() -> Environment:
 
 
 def _breakable(name: str) -> Markup:
-    """Let a long name break after its joints."""
+    """Let a long name break after its joints, and keep a short one whole."""
     text = str(escape(name))
+    if len(name) <= _SHORT:
+        return Markup(f'<span class="whole">{text}</span>')  # noqa: S704  # escaped above
     return Markup(text.replace("_", "_<wbr>").replace("-", "-<wbr>"))  # noqa: S704  # escaped above
 
 
@@ -125,6 +130,8 @@ def _many(number: int, what: str) -> str:
 
 def _measured(scores: Scores, summary: Summary, about: About) -> dict[str, Any]:
     overall = {key: shown(key, measure) for key, measure in summary.overall.items()}
+    leaks = summary.leaks or about.model_leaks
+    told = [one for one in summary.warnings if leaks is None or not one.startswith(leaks)]
     return {
         "summary": summary,
         "names": scores.class_names,
@@ -140,9 +147,9 @@ def _measured(scores: Scores, summary: Summary, about: About) -> dict[str, Any]:
         "confusion": summary.confusion.tolist(),
         "two_by_two": _two_by_two(summary),
         "pictures": pictures(scores, summary, about),
-        "warnings": [one for one in summary.warnings if "of the resamples" not in one],
-        "footnotes": [one for one in summary.warnings if "of the resamples" in one],
-        "leaks": summary.leaks or about.model_leaks,
+        "warnings": [one for one in told if "of the resamples" not in one],
+        "footnotes": [one for one in told if "of the resamples" in one],
+        "leaks": leaks,
     }
 
 

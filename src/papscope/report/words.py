@@ -8,11 +8,9 @@ Never   says more than is recorded
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from papscope.report.about import About
-from papscope.split import PARTS
 from papscope.taxonomy import CellClass
 
 _TITLES = {
@@ -75,18 +73,6 @@ _NO_GLANDS = (
     "disease can be neither found nor excluded."
 )
 _GLANDULAR = re.compile(r"\b(agc|ais|adeno\w*|glandular)\b", re.IGNORECASE)
-
-
-Value = TypeVar("Value")
-
-
-def in_order(parts: Mapping[str, Value]) -> dict[str, Value]:
-    """Put parts in the order in which they are used; others follow.
-
-    >>> list(in_order({"test": 1, "all": 2, "train": 3}))
-    ['train', 'test', 'all']
-    """
-    return {part: parts[part] for part in sorted(parts, key=(*PARTS, *sorted(parts)).index)}
 
 
 def title_of(dataset: str | None) -> str:
