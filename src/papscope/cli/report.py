@@ -20,7 +20,9 @@ def report(
     scores: Annotated[Path, typer.Argument(help="The scores that `papscope evaluate` wrote.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The page [default: SCORES with .html]."),
+        typer.Option(
+            "--output", "-o", help="The page.", show_default="beside the scores, ending in .html"
+        ),
     ] = None,
     root: Annotated[
         Path | None,
@@ -33,8 +35,8 @@ def report(
 ) -> None:
     """Make a report from scores: one HTML file that needs no network.
 
-    Every measure has its 95 % interval over groups. The same scores, images and options give the
-    same bytes. Images that cannot be found leave an empty tile.
+    Every measure has its 95 % interval over groups. Images that cannot be found leave an empty
+    tile. The same scores, images and options give the same bytes.
     """
     from papscope.report.page import write_report
     from papscope.scores import read_scores
