@@ -66,6 +66,12 @@ class Scores:
         return tuple(one.name for one in self.classes)
 
     @property
+    def leaks(self) -> str | None:
+        """The stamp of scores whose images the model may have learned from; None where clean."""
+        protocol = self.about.get("protocol") or {}
+        return self.about.get("leaks") or protocol.get("leaks")
+
+    @property
     def called(self) -> npt.NDArray[np.int64]:
         """(n,), the place of the likeliest class; the first where two are equally likely."""
         return np.asarray(np.argmax(self.probabilities, axis=1), dtype=np.int64)

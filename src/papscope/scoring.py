@@ -23,6 +23,7 @@ from papscope.network.backbones import from_bundle
 from papscope.preprocess import prepare
 from papscope.progress import Tell, silent
 from papscope.scores import Scores
+from papscope.seen import Seen, overlap
 from papscope.split import Split, part_rows
 
 
@@ -71,13 +72,13 @@ def score(
         tell("answering", sum(len(answer) for answer in answers), len(rows))
     return Scores(
         ids=tuple(row.id for row in rows),
-        groups=tuple(row.group for row in rows),
+        groups=tuple(_group(row, split) for row in rows),
         truth=targets(manifest, rows),
         probabilities=np.concatenate(answers),
         classes=manifest.classes,
         paths=tuple(row.path.as_posix() for row in rows),
         boxes=tuple(row.box for row in rows),
-        about=_about(bundle, manifest, split, part),
+        about={**_about(bundle, manifest, split, part), "leaks": _leaks(bundle, rows, split, part)},
     )
 
 
@@ -91,6 +92,26 @@ def _rows(manifest: Manifest, split: Split | None, part: str | None) -> list[Row
             f"no labelled image is in {part or 'the manifest'}", hint="choose another --part"
         )
     return rows
+
+
+def _group(row: Row, split: Split | None) -> str | None:
+    """Give the group that intervals are drawn over: the one that the split kept together."""
+    return row.strict if split is not None and split.protocol.by == "strict" else row.group
+
+
+def _leaks(bundle: Bundle, rows: list[Row], split: Split | None, part: str | None) -> str | None:
+    """Say whether the model has learned from these images or from their groups' others."""
+    if part in ("train", "val"):
+        return None  # said by the part's name, and told by every summary
+    if split is not None and split.protocol.leaks:
+        return split.protocol.leaks
+    same, near = overlap(Seen.from_json(bundle.description.provenance.get("seen", {})), rows)
+    if same == near == 0:
+        return None
+    return (
+        f"leaks: of {len(rows)} images, the model was trained on {same}, and on others of the "
+        f"same group for {near} more"
+    )
 
 
 def _check_classes(bundle: Bundle, manifest: Manifest) -> None:

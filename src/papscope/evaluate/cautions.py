@@ -45,9 +45,8 @@ def told_protocol(scores: Scores) -> Mapping[str, Any] | None:
 
 
 def _of_the_part(scores: Scores) -> Iterator[str]:
-    protocol = told_protocol(scores)
-    if protocol and protocol.get("leaks"):
-        yield f"{protocol['leaks']}: the measures are too good, and the intervals do not show it"
+    if scores.leaks:
+        yield f"{scores.leaks}: the measures are too good, and the intervals do not show it"
     part = scores.about.get("part")
     if part in ("train", "val"):
         use = "learned from" if part == "train" else "was chosen by"

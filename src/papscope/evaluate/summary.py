@@ -230,7 +230,7 @@ def summarise(scores: Scores, *, resamples: int = 2000, seed: int = 0) -> Summar
         sides=sides(scores.classes),
         grades=dict(zip(scores.class_names, sample.grades, strict=True)) if sample.grades else None,
         protocol=protocol,
-        leaks=protocol.get("leaks") if protocol else None,
+        leaks=scores.leaks,
         warnings=cautions(scores, sample, drawn),
     )
 

@@ -17,6 +17,7 @@ from papscope.bundle import Description
 from papscope.manifest import Manifest
 from papscope.network.weights import Taken
 from papscope.preprocess import Preprocess
+from papscope.seen import seen_in
 from papscope.split import Split
 from papscope.train.module import EpochDone
 from papscope.train.settings import TrainSettings
@@ -47,6 +48,9 @@ def description_of(
             "citation": manifest.citation,
             "notes": list(manifest.notes),
             "protocol": split.protocol.to_json(),
+            "seen": seen_in(
+                row for row in manifest.rows if split.part_of.get(row.id) in ("train", "val")
+            ).to_json(),
             "weights": taken.sentence(),
             "weights_left_random": list(taken.kept),
             "training": {

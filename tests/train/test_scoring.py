@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import quick
+
+from papscope.bundle import Bundle, read_bundle
+from papscope.cutting import cut
+from papscope.errors import SplitError, TrainingError
+from papscope.manifest import Manifest
+from papscope.scoring import score
+from papscope.split import LEAKS, Split
+from papscope.train.fit import fit
+
+
+@pytest.fixture
+def bundle(discs: Manifest, parts: Split, tmp_path: Path) -> Bundle:
+    return read_bundle(fit(discs, parts, quick(epochs=1), tmp_path / "run").bundle)
+
+
+def test_the_test_part_of_the_training_split_is_clean(
+    bundle: Bundle, discs: Manifest, parts: Split
+) -> None:
+    scores = score(bundle, discs, split=parts, part="test")
+
+    assert scores.leaks is None
+    assert set(scores.ids) == {name for name, part in parts.part_of.items() if part == "test"}
+
+
+def test_images_that_the_model_learned_from_are_found_out(
+    bundle: Bundle, discs: Manifest, parts: Split
+) -> None:
+    known = sum(part in ("train", "val") for part in parts.part_of.values())
+
+    every = score(bundle, discs)
+    other = score(bundle, discs, split=cut(discs, seed=9), part="test")
+
+    assert every.leaks is not None
+    assert f"of 36 images, the model was trained on {known}, and" in every.leaks
+    assert other.leaks is not None
+
+
+def test_neighbours_of_training_images_are_found_out(
+    bundle: Bundle, discs: Manifest, parts: Split
+) -> None:
+    changed = {"sha256": "another file"}
+    rows = tuple(replace(row, **changed) for row in discs.rows)  # type: ignore[arg-type]
+
+    scores = score(bundle, replace(discs, rows=rows))
+
+    assert scores.leaks is not None
+    assert "trained on 0, and on others of the same group for" in scores.leaks
+
+
+def test_a_split_by_image_stamps_the_scores(discs: Manifest, tmp_path: Path) -> None:
+    parts = cut(discs, by="image", seed=1)
+    bundle = read_bundle(fit(discs, parts, quick(epochs=1), tmp_path / "run").bundle)
+
+    assert score(bundle, discs, split=parts, part="test").leaks == LEAKS
+
+
+def test_intervals_are_drawn_over_the_groups_that_the_split_kept_together(
+    discs: Manifest, tmp_path: Path
+) -> None:
+    rows = tuple(replace(row, strict_group=str(row.group)[:6]) for row in discs.rows)
+    strict = replace(discs, rows=rows)
+    parts = cut(strict, by="strict", seed=1)
+    bundle = read_bundle(fit(strict, parts, quick(epochs=1), tmp_path / "run").bundle)
+
+    scores = score(bundle, strict, split=parts, part="test")
+
+    assert set(scores.groups) <= {row.strict_group for row in rows}
+
+
+def test_answers_do_not_depend_on_the_batch_size(
+    bundle: Bundle, discs: Manifest, parts: Split
+) -> None:
+    one, many = (score(bundle, discs, batch_size=size) for size in (1, 64))
+
+    assert np.array_equal(one.probabilities, many.probabilities)
+
+
+def test_other_classes_and_other_splits_are_refused(
+    bundle: Bundle, discs: Manifest, parts: Split
+) -> None:
+    named = tuple(replace(one, name=one.name.upper()) for one in discs.classes)
+    rows = tuple(replace(row, label=str(row.label).upper()) for row in discs.rows)
+
+    with pytest.raises(TrainingError, match="classes are pale, dark; the manifest's are PALE"):
+        score(bundle, replace(discs, classes=named, rows=rows))
+    with pytest.raises(SplitError, match="another manifest|not"):
+        score(bundle, replace(discs, digest="other"), split=parts, part="test")
