@@ -45,7 +45,7 @@ def build(
         classes: number of outputs.
         size: side of its input, in pixels; only networks of a fixed input size ask for it.
         drop_rate: share of features dropped before the head in training, 0..1.
-        drop_path_rate: share of residual branches dropped in training, 0..1; ignored by
+        drop_path_rate: share of residual branches dropped in training, 0..1; refused by
             networks without residual branches.
 
     Raises:
@@ -60,13 +60,22 @@ def build(
         wanted["drop_path_rate"] = drop_path_rate
     try:
         network = timm.create_model(backbone, pretrained=False, **wanted)
+        assert isinstance(network, nn.Module)
+        _try(network, size)
     except (AssertionError, TypeError, RuntimeError, ValueError) as problem:
         raise SettingError(
-            f"{backbone} cannot be built with {wanted}: {problem}", hint="change size or dropout"
+            f"{backbone} cannot be built with {wanted} for {size} pixels: {problem}",
+            hint="change size or dropout",
         ) from problem
-    assert isinstance(network, nn.Module)
     _calm_head(network)
     return network
+
+
+def _try(network: nn.Module, size: int) -> None:
+    """Show it one picture: only then many networks say that they take no such size."""
+    with torch.inference_mode():
+        network.eval()(torch.zeros(1, 3, size, size))
+    network.train()
 
 
 def _calm_head(network: nn.Module) -> None:

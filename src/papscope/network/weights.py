@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,7 +18,6 @@ import papscope.torchvision_ops  # noqa: F401 -- first: makes timm importable
 
 import timm
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -36,7 +35,12 @@ PACKAGED = {
 }
 """Backbones whose ImageNet weights (Apache-2.0) come as an ordinary package."""
 
-_LEAST_SHARE = 0.5
+_LEAST_SHARE = 0.9
+"""Of the network's tensors that must come, and of the file's that must be used: a deeper or
+shallower sister of a network shares up to 0.83 of them by name and shape."""
+
+_COUNTER = "num_batches_tracked"
+"""Old files lack these, and nothing here uses them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +83,35 @@ def fill(
     if source == "none":
         return Taken("none", 0, len(network.state_dict()), tuple(network.state_dict()), False)
     state, same_classes = _read(backbone, source, classes)
-    for renamed in candidates(state, network.state_dict(), head_names(network)):
-        taken = _load(network, renamed, source, same_classes)
-        if taken is not None:
-            return taken
-    raise WeightsError(
-        f"{source} does not fit {backbone}: its {len(state)} tensors have other names or shapes "
-        f"(the first is {next(iter(state), 'none')!r})",
-        hint="choose the backbone that the weights were trained with",
-    )
-
-
-def _load(network: nn.Module, state: State, source: str, with_head: bool) -> Taken | None:
     own, head = network.state_dict(), head_names(network)
-    fitting = {
-        name: tensor
-        for name, tensor in state.items()
-        if name in own and own[name].shape == tensor.shape and (with_head or name not in head)
-    }
-    body = len(own) - len(head)
-    if len(fitting.keys() - head) < _LEAST_SHARE * body:
-        return None
+    tried = [
+        (renamed, _fitting(renamed, own, set() if same_classes else head))
+        for renamed in candidates(state, own, head)
+    ]
+    renamed, fitting = max(tried, key=lambda pair: len(pair[1]))
+    if not _enough(fitting, own, head) or not _enough(fitting, renamed, head):
+        raise WeightsError(
+            f"{source} does not fit {backbone}: its {len(state)} tensors have other names or "
+            f"shapes (the first is {next(iter(state), 'none')!r})",
+            hint="choose the backbone that the weights were trained with",
+        )
     network.load_state_dict(fitting, strict=False)
     kept = tuple(name for name in own if name not in fitting)
     return Taken(source, len(fitting), len(own), kept, not head <= fitting.keys())
+
+
+def _fitting(state: State, own: State, without: Set[str]) -> dict[str, torch.Tensor]:
+    return {
+        name: tensor
+        for name, tensor in state.items()
+        if name in own and own[name].shape == tensor.shape and name not in without
+    }
+
+
+def _enough(fitting: State, whole: State, head: frozenset[str]) -> bool:
+    """Tell whether nearly all of a whole, its head left aside, is among what fits."""
+    body = [name for name in whole if name not in head and not name.endswith(_COUNTER)]
+    return sum(name in fitting for name in body) >= max(1, _LEAST_SHARE * len(body))
 
 
 def _read(backbone: str, source: str, classes: Sequence[str] | None) -> tuple[State, bool]:
@@ -169,7 +178,7 @@ def read_file(path: Path) -> State:
             f"{path} holds more than weights; opening it would run code, so it is refused",
             hint="save it again with torch.save(model.state_dict(), ...)",
         ) from None
-    except (SafetensorError, RuntimeError, ValueError, OSError, EOFError, KeyError) as problem:
+    except Exception as problem:  # torch's reader raises anything on damaged bytes
         raise WeightsError(
             f"{path} cannot be read as weights: {_first_line(problem)}", hint="get it again"
         ) from None
