@@ -21,6 +21,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from papscope.errors import ImageError
 
+# Pillow warns of sizes that `refusal` refuses anyway. Once and for all, because what Python offers
+# for a while (`catch_warnings`) is not safe where several threads decode.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 """(h, w, 3), RGB, 0..255."""
 
@@ -72,11 +76,9 @@ class Facts:
 @contextmanager
 def _opened(file: Path | bytes, where: str) -> Iterator[Image.Image]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            source = io.BytesIO(file) if isinstance(file, bytes) else file
-            with Image.open(source, formats=FORMATS) as picture:
-                yield picture
+        source = io.BytesIO(file) if isinstance(file, bytes) else file
+        with Image.open(source, formats=FORMATS) as picture:
+            yield picture
     except FileNotFoundError:
         raise ImageError(
             f"there is no file {where}", hint="check the path", reason="missing"

@@ -70,7 +70,7 @@ def test_warnings_alone_end_with_status_4(tmp_path: Path) -> None:
 
     result = run(place)
 
-    assert result.exit_code == 4, result.output
+    assert result.exit_code == 20, result.output
     assert "blurred" in result.output
     assert "2.png" in result.output
 
@@ -162,6 +162,6 @@ def test_a_check_that_cannot_be_made_says_so_on_standard_error(
 
     result = run(place, *option)
 
-    assert result.exit_code == 4
+    assert result.exit_code == 20
     assert result.stdout == ""
     assert result.stderr.startswith("error: ")

@@ -15,7 +15,7 @@ from typing import Any
 from papscope.checks.codes import CODES, Severity
 from papscope.errors import FindingsStop
 
-WARNED = 4
+WARNED = 20
 """Exit status where there are warnings and nothing to stop for; `FindingsStop` has the other."""
 
 

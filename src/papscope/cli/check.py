@@ -38,7 +38,7 @@ def check(
 ) -> None:
     """List all that is wrong with a data set: files, copies, focus, masks, groups, classes.
 
-    Exit status: 0 where nothing was found, 4 for warnings alone, 5 where something must be mended
+    Exit status: 0 where nothing was found, 20 for warnings alone, 5 where something must be mended
     before training. Where the check could not be made, `error:` stands on standard error.
     """
     from papscope.checks.run import check as look

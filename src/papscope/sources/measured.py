@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from threading import Lock
 
 from papscope.errors import ImageError
 from papscope.files import digest_of
@@ -24,8 +23,6 @@ WHOLE_FILE = 64 << 20
 """Files of more bytes than this are read in pieces."""
 _AT_ONCE = 64
 """Files that a thread measures before it tells."""
-_HEADERS = Lock()
-"""Reading a header switches Python's warnings, which belong to all threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +67,7 @@ def _measured(root: Path, path: PurePosixPath) -> Measured | ImageError:
         small = place.stat().st_size <= WHOLE_FILE
         data = place.read_bytes() if small else b""
         digest = sha256(data).hexdigest() if small else digest_of(place)
-        with _HEADERS:
-            header = facts(data if small else place, str(path))
+        header = facts(data if small else place, str(path))
     except ImageError as reason:
         return reason
     except OSError as problem:
