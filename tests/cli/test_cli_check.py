@@ -162,6 +162,6 @@ def test_a_check_that_cannot_be_made_says_so_on_standard_error(
 
     result = run(place, *option)
 
-    assert result.exit_code == 20
+    assert result.exit_code == 4
     assert result.stdout == ""
     assert result.stderr.startswith("error: ")
