@@ -45,10 +45,10 @@ BACKBONE = "tf_efficientnet_lite0"
 COLUMNS = ("accuracy", "macro_f1", "abnormal_auroc")
 
 LINES: dict[str, tuple[str, By, ImportOptions, int]] = {
-    "herlev": ("herlev", "group", ImportOptions(), 12),
-    "herlev-strict": ("herlev", "strict", ImportOptions(), 12),
-    "cric-4": ("cric", "group", ImportOptions(grades=4), 6),
-    "cric-6": ("cric", "group", ImportOptions(), 6),
+    "herlev": ("herlev", "group", ImportOptions(), 10),
+    "herlev-strict": ("herlev", "strict", ImportOptions(), 10),
+    "cric-4": ("cric", "group", ImportOptions(grades=4), 5),
+    "cric-6": ("cric", "group", ImportOptions(), 5),
 }
 """Line of the table: data set, what is kept together, how it is imported, epochs."""
 
