@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import typer
 
+import papscope
 from papscope.cli.main import app
 
 ROOT = Path(__file__).parents[1]
@@ -86,6 +88,34 @@ def test_links_between_pages_lead_somewhere(name: str) -> None:
 def test_commands_shown_on_pages_exist_with_their_options(name: str) -> None:
     for words in typed((ROOT / name).read_text(encoding="utf-8")):
         assert wrong(words) is None, f"{name}: {shlex.join(words)}: {wrong(words)}"
+
+
+def exists(dotted: str) -> bool:
+    """Say whether a name below papscope leads to something."""
+    place: Any = papscope
+    path = "papscope"
+    for word in dotted.split("."):
+        path = f"{path}.{word}"
+        try:
+            place = getattr(place, word, None) or importlib.import_module(path)
+        except ImportError:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("name", named(PAGES))
+def test_python_names_shown_on_pages_exist(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+
+    shown = re.findall(r"(?<![\w/.-])papscope\.(\w+(?:\.\w+)*)", text)
+
+    assert [one for one in shown if not exists(one)] == []
+
+
+def test_a_python_name_that_does_not_exist_is_noticed() -> None:
+    assert exists("errors.PapscopeError")
+    assert not exists("laod")
+    assert not exists("errors.PapscopeEror")
 
 
 def test_a_command_that_does_not_exist_is_noticed() -> None:
