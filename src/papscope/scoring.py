@@ -61,7 +61,8 @@ def score(
     _check_classes(bundle, manifest)
     # Images of one field follow one another, so that it is decoded once.
     rows = sorted(rows, key=lambda row: (str(row.path), row.id))
-    runner = Runner.of(from_bundle(bundle), bundle.description.preprocess)
+    network = from_bundle(bundle)
+    runner = Runner.of(network, bundle.description.preprocess)
     ready = prepare(sources_of(manifest, rows), bundle.description.preprocess)
     answers = []
     for chunk in _chunks(ready, max(batch_size, runner.tile) // runner.tile * runner.tile):
@@ -78,7 +79,10 @@ def score(
         classes=manifest.classes,
         paths=tuple(row.path.as_posix() for row in rows),
         boxes=tuple(row.box for row in rows),
-        about={**_about(bundle, manifest, split, part), "leaks": _leaks(bundle, rows, split, part)},
+        about={
+            **_about(bundle, manifest, split, part),
+            "leaks": _leaks(bundle, rows, split, part),
+        },
     )
 
 

@@ -150,7 +150,10 @@ def test_a_fold_is_made_the_test_set(tmp_path: Path, asked: list[dict[str, Any]]
 
     assert result.exit_code == 0, result.output
     wanted = {name for name, part in folds.part_of.items() if part == "2"}
-    assert set(read_scores(tmp_path / "scores.csv").ids) == wanted
+    scores = read_scores(tmp_path / "scores.csv")
+    assert set(scores.ids) == wanted
+    assert scores.about["command"].endswith(f"{tmp_path / 'folds.csv'} --part test --fold 2")
+    assert scores.about["split"]["sha256"] == digest_of(tmp_path / "folds.csv")
     assert "fold 2 of 4 is the test set" in result.stdout
 
 

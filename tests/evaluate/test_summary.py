@@ -342,3 +342,20 @@ def test_every_measure_stands_in_the_page_of_measures_by_key_and_title() -> None
     for key, metric in METRICS.items():
         assert f"`{key}`" in page, key
         assert metric.title in page, key
+
+
+def test_a_single_class_has_no_area_under_a_curve() -> None:
+    scores = Scores(
+        ids=("a", "b"),
+        groups=("s", "t"),
+        truth=np.array([0, 0]),
+        probabilities=np.ones((2, 1)),
+        classes=(CellClass("only"),),
+        paths=("a.png", "b.png"),
+        boxes=(None, None),
+    )
+
+    found = summarise(scores, resamples=100).overall["macro_auroc"]
+
+    assert isinstance(found, Undefined)
+    assert found.why == "every image is of this class"

@@ -18,7 +18,7 @@ from conftest import draw, quick
 from papscope.augment.settings import OnlineSettings
 from papscope.bundle import WEIGHTS, read_bundle
 from papscope.cutting import cut
-from papscope.errors import DiskError, ImageError, TrainingError
+from papscope.errors import DiskError, ImageError, TrainingError, WeightsError
 from papscope.files import write_bytes
 from papscope.manifest import Manifest
 from papscope.network.backbones import from_bundle
@@ -27,6 +27,7 @@ from papscope.split import Split, write_split
 from papscope.train import checkpoint, losses
 from papscope.train.fit import fit
 from papscope.train.module import EpochDone
+from papscope.train.rates import find_rate
 from papscope.train.settings import TrainSettings
 from papscope.train.trainer import Watch
 
@@ -179,6 +180,28 @@ def test_a_folder_that_holds_a_run_is_not_trained_into(
         fit(discs, parts, quick(epochs=1, lr=0.1), tmp_path / "run", resume=True)
     with pytest.raises(TrainingError, match="no run to resume"):
         fit(discs, parts, quick(epochs=1), tmp_path / "none", resume=True)
+
+
+def test_a_run_that_never_began_may_be_asked_for_again(
+    discs: Manifest, parts: Split, tmp_path: Path
+) -> None:
+    with pytest.raises(WeightsError, match="no weights"):
+        fit(discs, parts, quick(weights="absent.pth"), tmp_path / "run")
+
+    assert fit(discs, parts, quick(epochs=1), tmp_path / "run").bundle.exists()
+
+
+def test_a_learning_rate_is_found_and_nothing_is_left_behind(
+    discs: Manifest, parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.rglob("*"))
+
+    found = find_rate(discs, parts, quick())
+
+    assert 1e-6 < found.rate < 1
+    assert len(found.rates) == len(found.losses)
+    assert set(tmp_path.rglob("*")) == before
 
 
 def test_a_class_without_training_images_is_told(

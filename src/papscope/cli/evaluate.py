@@ -7,9 +7,11 @@ Never   computes a measure itself, or needs torch where scores are given
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -125,7 +127,7 @@ def _scored(wanted: _Wanted) -> Scores:
             hint='pip install "papscope[train]", or measure stored scores by --scores FILE',
         ) from None
     with progress() as tell:
-        return score(
+        scores = score(
             model,
             images,
             split=split,
@@ -133,6 +135,21 @@ def _scored(wanted: _Wanted) -> Scores:
             batch_size=wanted.batch_size,
             tell=tell,
         )
+    return replace(scores, about={**scores.about, **_sources(wanted, scores.about)})
+
+
+def _sources(wanted: _Wanted, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Say by which files and which command the scores came to be, for the report."""
+    from papscope.files import digest_of
+
+    words = ["papscope", "evaluate", str(wanted.bundle), str(wanted.manifest)]
+    told: dict[str, Any] = {"manifest": {**about.get("manifest", {}), "name": wanted.manifest.name}}
+    if wanted.split is not None:
+        words += ["--split", str(wanted.split), "--part", str(wanted.part)]
+        told["split"] = {"sha256": digest_of(wanted.split)}
+    if wanted.fold is not None:
+        words += ["--fold", str(wanted.fold)]
+    return {**told, "command": shlex.join(words)}
 
 
 def _split(wanted: _Wanted, images: Manifest) -> Split | None:

@@ -51,6 +51,8 @@ def scope_of_all(key: str, sample: Sample, names: Sequence[str]) -> Scope:
     if key in ("macro_auroc", "macro_average_precision"):
         missing = [name for k, name in enumerate(names) if not np.any(sample.truth == k)]
         why = f"no image is of {' or '.join(missing)}" if missing else None
+        if len(names) == 1:
+            why = "every image is of this class"
         return Scope(every.n, every.groups, why)
     if key == "kappa_quadratic":
         return Scope(every.n, every.groups, _no_kappa(sample))

@@ -71,6 +71,8 @@ def make_ready(
         drop_rate=settings.drop_rate,
         drop_path_rate=settings.drop_path_rate,
     )
+    # The order of memory that convolutions are fastest in, on processors and GPUs alike.
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     taken = fill(network, settings.backbone, settings.weights, manifest.class_names)
     watch.on_note(taken.sentence())
     train, val = (

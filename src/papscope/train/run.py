@@ -40,7 +40,8 @@ def open_run(
         "protocol": split.protocol.to_json(),
     }
     place = run / RUN
-    if not place.exists():
+    begun = any((run / name).exists() for name in (LAST, BEST, BUNDLE))
+    if not place.exists() or not (begun or resume):
         if resume:
             raise TrainingError(
                 f"there is no run to resume in {run}", hint="train without --resume"
