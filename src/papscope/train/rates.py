@@ -52,7 +52,8 @@ def find_rate(
     Raises:
         TrainingError: no rate makes the loss fall.
     """
-    settings = replace(settings, schedule="constant", head_epochs=0)
+    # As many passes as the search's steps take, however few batches a pass has.
+    settings = replace(settings, schedule="constant", head_epochs=0, patience=0, epochs=_STEPS)
     with tempfile.TemporaryDirectory(prefix="papscope-") as name, told_of_memory(settings):
         folder = Path(name)
         ready = make_ready(manifest, split, settings, folder, watch or Watch())

@@ -44,7 +44,7 @@ def quiet() -> Iterator[None]:
     """Keep back Lightning's advice to programmers, which a user can do nothing with."""
     logger = logging.getLogger("lightning.pytorch")
     before = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
         warnings.filterwarnings("ignore", module="torch.optim.lr_scheduler")
