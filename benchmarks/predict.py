@@ -139,10 +139,10 @@ def show(backbone: str, size: int, speeds: dict[str, list[float]]) -> None:
         pairs = zip(speeds["papscope"], speeds[name], strict=True)
         ratios = [ours / theirs for ours, theirs in pairs]
         middle = statistics.median(ratios)
-        verdict = "" if goal is None else f"goal {goal}: " + ["missed", "reached"][middle >= goal]
-        print(
-            f"  papscope / {name:<9} {min(ratios):6.2f} {middle:9.2f} {max(ratios):9.2f}    {verdict}"
-        )
+        words = f"  papscope / {name:<9} {min(ratios):6.2f} {middle:9.2f} {max(ratios):9.2f}"
+        if goal is not None:
+            words += f"    goal {goal}: {'reached' if middle >= goal else 'missed'}"
+        print(words)
 
 
 def machine(device: str) -> str:

@@ -19,13 +19,13 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def runner(backbone: str = "mobilenetv3_small_050", size: int = 64) -> Runner:
+def runner(backbone: str = "mobilenetv3_small_050", size: int = 64, threads: int = 1) -> Runner:
     torch.manual_seed(1)
     network = build(backbone, 3, size=size)
     for layer in network.modules():  # answers of untrained heads hardly differ
         if isinstance(layer, torch.nn.Linear) and layer.out_features == 3:
             torch.nn.init.normal_(layer.weight)
-    return Runner.of(network, preprocess_for(backbone, size=size), "cpu")
+    return Runner.of(network, preprocess_for(backbone, size=size), "cpu", threads)
 
 
 def squares(count: int, size: int = 64) -> Squares:
@@ -70,6 +70,25 @@ def test_neighbours_and_filling_do_not_leak_into_an_answer() -> None:
 
     for others in (pictures[1:], white):
         assert np.array_equal(made.probabilities(np.concatenate([pictures[:1], others]))[:1], alone)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_the_number_of_threads_changes_no_bit(backbone: str) -> None:
+    pictures = squares(21)
+    wanted = runner(backbone).probabilities(pictures)
+    torch.set_num_threads(2)
+
+    for threads in (2, 5):
+        assert np.array_equal(runner(backbone, threads=threads).probabilities(pictures), wanted)
+    assert torch.get_num_threads() == 2
+
+
+def test_a_mistake_in_a_thread_comes_out_and_torch_keeps_its_threads() -> None:
+    made = runner(threads=3)
+    torch.set_num_threads(2)
+    with pytest.raises(ValueError, match="broadcast"):
+        made.probabilities(np.zeros((9, 64, 64, 4), np.uint8))
+    assert torch.get_num_threads() == 2
 
 
 def test_the_network_is_put_in_evaluation_mode_and_left_without_gradients() -> None:

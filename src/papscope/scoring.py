@@ -65,7 +65,7 @@ def score(
     runner = Runner.of(network, bundle.description.preprocess)
     ready = prepare(sources_of(manifest, rows), bundle.description.preprocess)
     answers = []
-    for chunk in _chunks(ready, max(batch_size, runner.tile) // runner.tile * runner.tile):
+    for chunk in _chunks(ready, max(batch_size, runner.at_once) // runner.tile * runner.tile):
         broken = next((one for one in chunk if isinstance(one, ImageError)), None)
         if broken is not None:
             raise broken

@@ -220,7 +220,8 @@ def test_what_is_no_bundle_or_no_device_is_told(bundle: Path, tmp_path: Path) ->
 
 
 def test_a_missing_torch_is_told_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "papscope.predict.torch_engine", raising=False)
+    for module in ("papscope.predict.torch_engine", "papscope.inference"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
 
     result = run("no bundle", "no picture")

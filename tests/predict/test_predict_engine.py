@@ -39,14 +39,16 @@ def test_the_engine_answers_as_the_network_in_the_bundle(tmp_path: Path) -> None
     assert found == pytest.approx(wanted, abs=1e-5)
 
 
-def test_threads_are_those_asked_for(tmp_path: Path) -> None:
+def test_threads_work_on_several_tiles_and_torch_keeps_its_own(tmp_path: Path) -> None:
     bundle = made_bundle(tmp_path)
-    torch_engine(bundle, device="cpu", threads=2)
+    torch.set_num_threads(2)
+
+    one, three = (torch_engine(bundle, device="cpu", threads=n) for n in (1, 3))
+    as_torch = torch_engine(bundle, device="cpu")
+
+    assert (three.at_once, as_torch.at_once) == (3 * one.at_once, 2 * one.at_once)
+    three.probabilities(np.zeros((9, 32, 32, 3), np.uint8))
     assert torch.get_num_threads() == 2
-    torch_engine(bundle, device="cpu")
-    assert torch.get_num_threads() == 2
-    torch_engine(bundle, device="cpu", threads=1)
-    assert torch.get_num_threads() == 1
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

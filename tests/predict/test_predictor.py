@@ -28,7 +28,7 @@ CLASSES = named(["dark", "light"], abnormal=["dark"])
 class Lightness:
     """An engine without a network: a square is light as far as its mean is; counts what it saw."""
 
-    tile = 4
+    at_once = 4
 
     def __init__(self) -> None:
         self.batches: list[int] = []
@@ -111,7 +111,7 @@ def test_answers_come_in_the_order_asked_whatever_the_batch(tmp_path: Path) -> N
         found = predictor(engine).predict(files, batch_size=batch_size)
         assert [one.source for one in found] == [str(file) for file in files]
         assert [light(one) for one in found] == list(range(90, 49, -1))
-        assert max(engine.batches) <= max(batch_size, engine.tile)
+        assert max(engine.batches) <= max(batch_size, engine.at_once)
 
 
 def test_batch_1_and_batch_64_give_the_same_numbers(tmp_path: Path) -> None:
@@ -297,7 +297,8 @@ def test_loading_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(SettingError, match="threads is -1"):
         load(tmp_path, threads=-1)
 
-    monkeypatch.delitem(sys.modules, "papscope.predict.torch_engine", raising=False)
+    for module in ("papscope.predict.torch_engine", "papscope.inference"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtra, match="predicting needs torch") as told:
         load(tmp_path)

@@ -17,8 +17,8 @@ class Engine(Protocol):
     """A model made ready to answer; the same square gets the same answer in any company."""
 
     @property
-    def tile(self) -> int:
-        """How many squares it likes to be given, or a multiple of it."""
+    def at_once(self) -> int:
+        """How many squares keep it busy; it is best given this many, or a multiple."""
 
     def probabilities(self, squares: Squares) -> Probabilities:
         """Answer for one or more squares (n, s, s, 3) with probabilities (n, c)."""

@@ -108,8 +108,8 @@ class Predictor:
         Args:
             images: a picture or any number of them; see `Picture`. A folder stands for the
                 pictures in it, an array (n, h, w, 3) for n pictures.
-            batch_size: how many squares the network is given at once; the answers do not depend
-                on it.
+            batch_size: how many squares wait for the network at once, in multiples of what keeps
+                it busy; the answers do not depend on it.
             tell: hears how far it is.
 
         Raises:
@@ -136,7 +136,8 @@ class Predictor:
         """
         if batch_size < 1:
             raise SettingError(f"batch_size is {batch_size}", hint="give 1 or more")
-        chunk = max(batch_size, self.engine.tile) // self.engine.tile * self.engine.tile
+        unit = self.engine.at_once
+        chunk = max(1, batch_size // unit) * unit
         total = len(sources) if isinstance(sources, Sized) else None
         done = 0
         ready = self._prepared(sources, ahead=2 * chunk)

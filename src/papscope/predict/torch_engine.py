@@ -7,8 +7,6 @@ Never   trains, or leaves the network in training mode
 
 from __future__ import annotations
 
-import torch
-
 from papscope.bundle import Bundle
 from papscope.inference import Runner
 from papscope.network.backbones import from_bundle
@@ -21,12 +19,10 @@ def torch_engine(bundle: Bundle, *, device: str = "auto", threads: int = 0) -> E
     Args:
         bundle: the model.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
-        threads: of the processor, for this whole program; 0 leaves it to torch.
+        threads: of the processor; 0 takes as many as torch would.
 
     Raises:
         BundleError: the weights are not those of the network that the bundle names.
         SettingError: there is no such device here.
     """
-    if threads:
-        torch.set_num_threads(threads)
-    return Runner.of(from_bundle(bundle), bundle.description.preprocess, device)
+    return Runner.of(from_bundle(bundle), bundle.description.preprocess, device, threads)
