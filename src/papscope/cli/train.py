@@ -65,6 +65,9 @@ def train(
     head_epochs: Annotated[
         int | None, typer.Option(help="First epochs in which only the head learns.")
     ] = None,
+    freeze: Annotated[
+        int | None, typer.Option(help="Lowest layers that stay as they came.")
+    ] = None,
     layer_decay: Annotated[
         float | None, typer.Option(help="Factor on the rate from a layer to the one below.")
     ] = None,
@@ -123,7 +126,17 @@ def train(
 
 
 _NAMES = frozenset(
-    {"backbone", "weights", "size", "epochs", "batch_size", "lr", "schedule", "head_epochs"}
+    {
+        "backbone",
+        "weights",
+        "size",
+        "epochs",
+        "batch_size",
+        "lr",
+        "schedule",
+        "head_epochs",
+        "freeze",
+    }
     | {"layer_decay", "balance", "label_smoothing", "mixup", "ema", "patience", "precision"}
     | {"accelerator", "devices", "nodes", "seed", "threads"}
 )

@@ -17,6 +17,7 @@ import papscope.torchvision_ops  # noqa: F401 -- first: makes timm and lightning
 import lightning
 import torch
 from lightning.pytorch.utilities.types import LRSchedulerConfigType, OptimizerLRScheduler
+from timm.models._manipulate import group_parameters
 from timm.optim._param_groups import param_groups_layer_decay
 from timm.utils.model_ema import ModelEmaV3
 from torch import nn
@@ -26,8 +27,8 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 
 from papscope.augment.online import augment
 from papscope.dataset import Batch
-from papscope.errors import TrainingError
-from papscope.network.backbones import head_layers
+from papscope.errors import SettingError, TrainingError
+from papscope.network.backbones import head_names
 from papscope.preprocess import Preprocess
 from papscope.seeds import key, stream
 from papscope.train.losses import Loss
@@ -64,6 +65,26 @@ def _quicken(network: nn.Module) -> None:
             layer.momentum = max(layer.momentum, _MOMENTUM)
 
 
+def _depths(network: nn.Module, freeze: int) -> dict[str, int]:
+    """Number the layers from the input up; every tensor of the head has the highest number.
+
+    Raises:
+        SettingError: so many layers are frozen that none is left below the head.
+    """
+    groups: dict[str, int] = group_parameters(
+        network, network.group_matcher(coarse=False), reverse=True
+    )
+    head = head_names(network)
+    highest = max(groups.values()) + 1
+    depths = {name: highest if name in head else depth for name, depth in groups.items()}
+    if freeze >= highest:
+        raise SettingError(
+            f"freeze is {freeze}; the network has {highest} layers below its head",
+            hint="freeze fewer, or train the head alone by head_epochs",
+        )
+    return depths
+
+
 class Classifier(lightning.LightningModule):
     """A network in training."""
 
@@ -86,6 +107,7 @@ class Classifier(lightning.LightningModule):
         self.confusion = MulticlassConfusionMatrix(classes)
         self.val_loss, self.train_loss = MeanMetric(), MeanMetric()
         self.history: list[EpochDone] = []
+        self.depths = _depths(network, settings.freeze)
         self.draws = torch.Generator()
         self.mixing = stream(settings.seed, "mixup")
 
@@ -105,17 +127,18 @@ class Classifier(lightning.LightningModule):
         return ready.contiguous(memory_format=torch.channels_last)
 
     def on_train_epoch_start(self) -> None:
-        """Freeze or free the layers below the head."""
-        frozen = self.current_epoch < self.settings.head_epochs
-        head = {id(tensor) for tensor in self._head().parameters()}
-        for tensor in self.network.parameters():
-            tensor.requires_grad_(not frozen or id(tensor) in head)
-        # Lightning leaves the modes as it finds them; running statistics shall rest while frozen.
-        self.network.train(not frozen)
-        self._head().train()
-
-    def _head(self) -> nn.Module:
-        return nn.ModuleList(head_layers(self.network))
+        """Choose the layers that learn in this epoch; the others' running statistics rest too."""
+        lowest = self.settings.freeze
+        if self.current_epoch < self.settings.head_epochs:
+            lowest = max(self.depths.values())
+        for name, tensor in self.network.named_parameters():
+            tensor.requires_grad_(self.depths[name] >= lowest)
+        # Lightning leaves the modes as it finds them, so they are set anew.
+        self.network.train()
+        for layer in self.network.modules():
+            own = list(layer.parameters(recurse=False))
+            if own and not any(tensor.requires_grad for tensor in own):
+                layer.eval()
 
     def _seed(self, index: int) -> None:
         """Give a batch its own random numbers, which depend on the seed and its place alone.

@@ -51,6 +51,8 @@ class TrainSettings:
     weight_decay: float = 0.01
     head_epochs: int = 0
     """Epochs at the start in which only the head learns."""
+    freeze: int = 0
+    """Lowest layers that stay as they came, of those that `layer_decay` counts; saves time."""
     layer_decay: float = 1.0
     """Factor on the rate from each layer to the one below; 1 gives all the same rate."""
     balance: Balance = "none"
@@ -93,7 +95,7 @@ class TrainSettings:
             _within(name, getattr(self, name), 1, 1_000_000)
         _within("size", self.size, 16, 1024)
         _within("head_epochs", self.head_epochs, 0, self.epochs)
-        for name in ("patience", "threads", "seed", "clip", "weight_decay", "mixup"):
+        for name in ("freeze", "patience", "threads", "seed", "clip", "weight_decay", "mixup"):
             _within(name, getattr(self, name), 0, 2**53)
         for name in ("balance_power", "layer_decay"):
             _within(name, getattr(self, name), 0, 2)

@@ -64,7 +64,9 @@ def make_trainer(settings: TrainSettings, run: Path, watch: Watch) -> Trainer:
             precision = "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
     strategy = "auto"
     if settings.devices * settings.nodes > 1:
-        strategy = "ddp_find_unused_parameters_true" if settings.head_epochs else "ddp"
+        strategy = (
+            "ddp_find_unused_parameters_true" if settings.head_epochs or settings.freeze else "ddp"
+        )
     return Trainer(
         accelerator=settings.accelerator,
         devices=settings.devices,
