@@ -71,9 +71,8 @@ def _depths(network: nn.Module, freeze: int) -> dict[str, int]:
     Raises:
         SettingError: so many layers are frozen that none is left below the head.
     """
-    groups: dict[str, int] = group_parameters(
-        network, network.group_matcher(coarse=False), reverse=True
-    )
+    matcher = network.group_matcher(coarse=False)  # type: ignore[operator]  # all of timm's have it
+    groups: dict[str, int] = group_parameters(network, matcher, reverse=True)
     head = head_names(network)
     highest = max(groups.values()) + 1
     depths = {name: highest if name in head else depth for name, depth in groups.items()}
