@@ -10,6 +10,7 @@ are therefore kept in a file, which the operating system holds in memory as far 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -85,7 +86,7 @@ def _decode(
             f"decoded pictures need {need >> 20} MiB beside {path.parent}",
             hint="free some space, train at a smaller --size, or choose another disk with -o",
         )
-    draft = path.with_suffix(".part")
+    draft = path.with_suffix(f".{os.getpid()}.part")  # other processes may decode the same
     with told_of_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         shape = (len(rows), settings.size, settings.size, 3)

@@ -18,7 +18,7 @@ from conftest import draw, quick
 from papscope.augment.settings import OnlineSettings
 from papscope.bundle import WEIGHTS, read_bundle
 from papscope.cutting import cut
-from papscope.errors import DiskError, ImageError, TrainingError, WeightsError
+from papscope.errors import DiskError, ImageError, SettingError, TrainingError, WeightsError
 from papscope.files import write_bytes
 from papscope.manifest import Manifest
 from papscope.network.backbones import from_bundle
@@ -152,6 +152,42 @@ def test_a_run_killed_by_the_system_ends_with_the_same_weights(tmp_path: Path) -
 
     one, other = tmp_path / "whole" / "bundle", tmp_path / "killed" / "bundle"
     assert weights_of(one) == weights_of(other)
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_work_and_write_one_bundle(tmp_path: Path) -> None:
+    discs = draw(tmp_path)
+    write_split(tmp_path / "split.csv", cut(discs, seed=1))
+    data = ["discs.csv", "--split", "split.csv", "--weights", "none", "--size", "32"]
+    network = ["--backbone", "test_efficientnet", "--epochs", "2", "--batch-size", "4"]
+    machine = ["--devices", "2", "--threads", "1", "--accelerator", "cpu", "--head-epochs", "1"]
+
+    command = [sys.executable, "-m", "papscope", "train", *data, *network, *machine, "-o", "run"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("bundle: run") == 1
+    assert "epoch 2/2: 3" in done.stderr  # 22 images, 11 a process, batches of 4
+    assert len(read_bundle(tmp_path / "run" / "bundle").description.classes) == 2
+
+
+def test_frozen_layers_stay_as_they_came_with_their_statistics(
+    discs: Manifest, parts: Split, tmp_path: Path
+) -> None:
+    first = fit(discs, parts, quick(epochs=1), tmp_path / "first")
+    again = quick(epochs=2, weights=str(first.bundle), freeze=3)
+
+    done = fit(discs, parts, again, tmp_path / "second")
+
+    before, after = read_bundle(first.bundle).tensors, read_bundle(done.bundle).tensors
+    same = {name for name in before if np.array_equal(before[name], after[name])}
+    assert {"conv_stem.weight", "bn1.weight", "bn1.running_mean"} <= same
+    assert not {"conv_head.weight", "bn2.running_mean", "classifier.weight"} & same
+
+
+def test_freezing_all_layers_is_refused(discs: Manifest, parts: Split, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"freeze is 99; the network has \d+ layers"):
+        fit(discs, parts, quick(freeze=99), tmp_path / "run")
 
 
 def test_ctrl_c_keeps_the_last_whole_epoch(discs: Manifest, parts: Split, tmp_path: Path) -> None:

@@ -15,6 +15,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import papscope.torchvision_ops  # noqa: F401 -- first: makes lightning importable
+
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+
 from papscope.bundle import Description, write_bundle
 from papscope.dataset import Share
 from papscope.errors import TrainingError
@@ -72,12 +76,16 @@ def fit(
         DiskError: the disk is full; the last whole checkpoint is kept.
         WeightsError: the weights to start from do not fit.
     """
-    watch = watch or Watch()
+    first = getattr(rank_zero_only, "rank", 0) == 0
+    watch = watch if first and watch is not None else Watch()
     labelled_rows(manifest, split)  # refuses before a folder is made
     open_run(run, manifest, split, settings, resume=resume)
     with told_of_memory(settings):
         ready = make_ready(manifest, split, settings, run / SQUARES, watch)
         interrupted = _learn(ready, settings, run, resume, watch)
+    if not first:
+        # Lightning started this process, by the same command, to share the work of the first.
+        raise SystemExit(0)
     module = ready.module
     description = description_of(
         manifest, split, settings, ready.preprocess, ready.taken, module.history
