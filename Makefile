@@ -69,9 +69,10 @@ demo: $(READY)
 	@echo "Next:       docs/how-to/own-images.md, the same with your own images"
 
 # One process holds at most one thread of the arithmetic libraries: more only stand in each
-# other's way where there are as many processes as cores.
+# other's way where there are as many processes as cores. The tests of a file stay together, as they
+# share what is slow to make.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff check

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from papscope.cli.main import app
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("story")]
+pytestmark = pytest.mark.slow
 
 CLASSES = ("Dyskeratotic", "Koilocytotic", "Metaplastic", "Parabasal", "Superficial-Intermediate")
 SMALL = ("--slides", "6", "--cells-per-slide", "3", "--image-size", "48", "--seed", "3")

@@ -17,8 +17,7 @@ from papscope.errors import MissingExtra
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "papscope"
-# One process installs once, and the tests build on one another.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
+pytestmark = pytest.mark.slow
 
 SCORES = """
 from pathlib import Path
