@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import draw, quick
+from made_discs import draw, quick
 
 from papscope.augment.settings import OnlineSettings
 from papscope.bundle import WEIGHTS, read_bundle

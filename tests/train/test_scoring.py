@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import quick
+from made_discs import quick
 
 from papscope.bundle import Bundle, read_bundle
 from papscope.cutting import cut
