@@ -26,7 +26,7 @@ def made(width: int = 16, height: int = 12) -> Pixels:
 
 def saved(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     file = io.BytesIO()
-    picture.save(file, kind, **options)  # type: ignore[arg-type]
+    picture.save(file, kind, **options)
     return file.getvalue()
 
 
