@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -83,12 +85,29 @@ def test_the_number_of_threads_changes_no_bit(backbone: str) -> None:
     assert torch.get_num_threads() == 2
 
 
-def test_a_mistake_in_a_thread_comes_out_and_torch_keeps_its_threads() -> None:
+def threads_of_a_new_thread() -> int:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(torch.get_num_threads).result()
+
+
+def test_each_tile_is_one_threads_and_torch_gets_its_threads_back() -> None:
+    made = runner(threads=3)
+    seen: list[int] = []
+    made.network.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+    torch.set_num_threads(2)
+
+    made.probabilities(squares(5 * CPU_TILE))
+
+    assert seen == [1] * 5
+    assert torch.get_num_threads() == threads_of_a_new_thread() == 2
+
+
+def test_a_mistake_in_a_thread_comes_out_and_torch_gets_its_threads_back() -> None:
     made = runner(threads=3)
     torch.set_num_threads(2)
     with pytest.raises(ValueError, match="broadcast"):
         made.probabilities(np.zeros((9, 64, 64, 4), np.uint8))
-    assert torch.get_num_threads() == 2
+    assert torch.get_num_threads() == threads_of_a_new_thread() == 2
 
 
 def test_the_network_is_put_in_evaluation_mode_and_left_without_gradients() -> None:
