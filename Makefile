@@ -59,7 +59,7 @@ demo: $(READY)
 	$(PAPSCOPE) import synthetic demo/cells -o demo/cells.csv --seed 2
 	$(PAPSCOPE) check demo/cells.csv || test $$? -eq 20
 	$(PAPSCOPE) split demo/cells.csv -o demo/split.csv
-	$(PAPSCOPE) train demo/cells.csv --split demo/split.csv --recipe laptop --threads 1 -o demo/run
+	$(PAPSCOPE) train demo/cells.csv --split demo/split.csv --recipe laptop --size 96 --threads 1 -o demo/run
 	$(PAPSCOPE) evaluate demo/run/bundle demo/cells.csv --split demo/split.csv -o demo/evaluation
 	$(PAPSCOPE) report demo/evaluation/scores.csv -o demo/report.html
 	$(PAPSCOPE) predict demo/run/bundle demo/cells/im_Parabasal/CROPPED/001_*.png
