@@ -155,3 +155,13 @@ def test_the_makefiles_help_names_every_target() -> None:
     explained = set(re.findall(r'@echo "make ([a-z]+)', makefile))
 
     assert explained == set(phony.group(1).split()) - {"help"}
+
+
+def test_the_readme_shows_the_commands_that_the_demo_runs() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    run = re.findall(r"^\t\$\(PAPSCOPE\) (.+)$", makefile, re.MULTILINE)
+
+    shown = re.findall(r"^\.venv/bin/papscope (.+)$", readme, re.MULTILINE)
+    assert shown == [line.replace("$$", "$") for line in run]
