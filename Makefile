@@ -4,7 +4,7 @@
 
 # Which Python makes the environment, where the environment lies, and where torch comes from.
 # Empty TORCH_INDEX: from wherever pip is set up to look. On a Linux machine without a GPU,
-# TORCH_INDEX=https://download.pytorch.org/whl/cpu gets the build for CPUs: 0.2 GB, not 3 GB.
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu gets the build for CPUs, which is much smaller.
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=

@@ -61,8 +61,7 @@ def score(
     _check_classes(bundle, manifest)
     # Images of one field follow one another, so that it is decoded once.
     rows = sorted(rows, key=lambda row: (str(row.path), row.id))
-    network = from_bundle(bundle)
-    runner = Runner.of(network, bundle.description.preprocess)
+    runner = Runner.of(from_bundle(bundle), bundle.description.preprocess)
     ready = prepare(sources_of(manifest, rows), bundle.description.preprocess)
     answers = []
     for chunk in _chunks(ready, max(batch_size, runner.at_once) // runner.tile * runner.tile):
