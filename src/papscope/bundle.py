@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -43,13 +43,23 @@ class Description:
     """In the order of the network's outputs."""
     preprocess: Preprocess
     backbone: str
-    """timm's name of the network."""
+    """timm's name of the network, or what a network of several is in few words."""
     network: Mapping[str, Any] = field(default_factory=dict)
-    """What else the network is built with: pooling, dropout."""
+    """What else the network is built with: dropout, orientations, the parts of a composed one."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Data and their digests, licence and citation, split protocol, recipe, versions."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     """What was measured, on what, with intervals; validation unless it says otherwise."""
+
+    @property
+    def kind(self) -> str:
+        """How the network is composed: `single`, or of which kind of several."""
+        return str(self.network.get("kind", "single"))
+
+    @property
+    def orientations(self) -> bool:
+        """Whether an answer is the mean over the eight orientations of the square."""
+        return bool(self.network.get("orientations", False))
 
     def to_json(self, weights_sha256: str) -> dict[str, Any]:
         """Give the content of `bundle.json`."""
@@ -75,6 +85,14 @@ class Bundle:
     tensors: Tensors
     digest: str
     """SHA-256 of `bundle.json`, which holds that of the weights: it names the model."""
+
+    def with_orientations(self, asked: bool | None) -> Bundle:
+        """Give the model as it shall answer: over the orientations, over one, None as it says."""
+        about = self.description
+        if asked is None or asked == about.orientations:
+            return self
+        network = {**about.network, "orientations": asked}
+        return replace(self, description=replace(about, network=network))
 
 
 def write_bundle(folder: Path, description: Description, tensors: Tensors, card: str) -> str:

@@ -19,7 +19,7 @@ from papscope.dataset import sources_of, targets
 from papscope.errors import ImageError, SplitError, TrainingError
 from papscope.inference import Runner
 from papscope.manifest import Manifest, Row
-from papscope.network.backbones import from_bundle
+from papscope.network.assembly import from_bundle
 from papscope.preprocess import prepare
 from papscope.progress import Tell, silent
 from papscope.scores import Scores

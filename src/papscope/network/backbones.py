@@ -138,7 +138,7 @@ def tensors_of(network: nn.Module) -> dict[str, Any]:
 
 
 def from_bundle(bundle: Bundle) -> nn.Module:
-    """Build a bundle's network, in evaluation mode.
+    """Build the network of a bundle of kind `single`, in evaluation mode; see `assembly`.
 
     Raises:
         BundleError: the weights are not those of the network that the bundle names.

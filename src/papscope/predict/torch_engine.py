@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from papscope.bundle import Bundle
 from papscope.inference import Runner
-from papscope.network.backbones import from_bundle
+from papscope.network.assembly import from_bundle
 from papscope.predict.engine import Engine
 
 
