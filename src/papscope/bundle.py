@@ -1,15 +1,14 @@
 """A trained model as a folder: weights, and everything needed to use them rightly.
 
-Takes   named arrays and a description
-Gives   a folder of `weights.safetensors`, `bundle.json` and a card, or the two read back
+Takes   named arrays, or a network exported to ONNX, and a description
+Gives   a folder of `weights.safetensors` or `model.onnx`, `bundle.json` and a card, or the first
+        two read back
 Never   reads or writes a pickle, needs torch, or trusts a file that its digest does not vouch for
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -23,12 +22,15 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from papscope.errors import BundleError, SettingError
-from papscope.files import canonical_json, digest_of, told_of_disk, write_bytes, write_text
+from papscope.files import canonical_json
+from papscope.folders import write_folder
 from papscope.preprocess import Preprocess
 from papscope.taxonomy import CellClass
 
 FORMAT = 1
 WEIGHTS = "weights.safetensors"
+ONNX = "model.onnx"
+"""In the place of the weights where a bundle was exported."""
 DESCRIPTION = "bundle.json"
 CARD = "README.md"
 
@@ -50,6 +52,8 @@ class Description:
     """Data and their digests, licence and citation, split protocol, recipe, versions."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     """What was measured, on what, with intervals; validation unless it says otherwise."""
+    calibration: Mapping[str, Any] = field(default_factory=dict)
+    """How probabilities are scaled before anybody sees them; `{}` leaves them as they are."""
 
     @property
     def kind(self) -> str:
@@ -61,9 +65,15 @@ class Description:
         """Whether an answer is the mean over the eight orientations of the square."""
         return bool(self.network.get("orientations", False))
 
-    def to_json(self, weights_sha256: str) -> dict[str, Any]:
-        """Give the content of `bundle.json`."""
+    def to_json(self, files: Mapping[str, str]) -> dict[str, Any]:
+        """Give the content of `bundle.json`; what is not calibrated does not speak of it.
+
+        Args:
+            files: the SHA-256 of each file that it vouches for.
+        """
+        scaled = {"calibration": dict(self.calibration)} if self.calibration else {}
         return {
+            **scaled,
             "papscope": "bundle",
             "format": FORMAT,
             "classes": [one.to_json() for one in self.classes],
@@ -72,7 +82,7 @@ class Description:
             "network": dict(self.network),
             "provenance": dict(self.provenance),
             "metrics": dict(self.metrics),
-            "files": {WEIGHTS: weights_sha256},
+            "files": dict(files),
             "intended_use": "research only; not a medical device; labels of cells, not a diagnosis",
         }
 
@@ -83,14 +93,27 @@ class Bundle:
 
     description: Description
     tensors: Tensors
+    """The network's, by name; none where it was exported."""
     digest: str
     """SHA-256 of `bundle.json`, which holds that of the weights: it names the model."""
+    onnx: bytes | None = None
+    """The network as `papscope export` wrote it; None where `tensors` are its weights."""
 
     def with_orientations(self, asked: bool | None) -> Bundle:
-        """Give the model as it shall answer: over the orientations, over one, None as it says."""
+        """Give the model as it shall answer: over the orientations, over one, None as it says.
+
+        Raises:
+            SettingError: it was exported, which settles this.
+        """
         about = self.description
         if asked is None or asked == about.orientations:
             return self
+        if self.onnx is not None:
+            raise SettingError(
+                f"the model was exported {'with' if about.orientations else 'without'} the mean "
+                "over orientations",
+                hint="export it the other way, or use the bundle that it was exported from",
+            )
         network = {**about.network, "orientations": asked}
         return replace(self, description=replace(about, network=network))
 
@@ -102,43 +125,41 @@ def write_bundle(folder: Path, description: Description, tensors: Tensors, card:
         DiskError: the disk is full or the place cannot be written; an older bundle is kept.
         BundleError: the folder holds something that is not a bundle, which is left alone.
     """
-    if folder.exists() and not _may_replace(folder):
+    plain = {name: np.asarray(value, order="C") for name, value in tensors.items()}
+    return _write(folder, description, {WEIGHTS: save_safetensors(plain)}, card)
+
+
+def write_onnx_bundle(folder: Path, description: Description, model: bytes, card: str) -> str:
+    """Write a bundle of an exported network whole, and give its digest.
+
+    Raises:
+        DiskError: as for `write_bundle`.
+        BundleError: as for `write_bundle`.
+    """
+    return _write(folder, description, {ONNX: model}, card)
+
+
+def _write(folder: Path, description: Description, weights: Mapping[str, bytes], card: str) -> str:
+    refuse_others(folder)
+    vouched = {name: sha256(data).hexdigest() for name, data in weights.items()}
+    content = canonical_json(description.to_json(vouched)).encode()
+    write_folder(folder, {**weights, DESCRIPTION: content, CARD: card.encode()})
+    return sha256(content).hexdigest()
+
+
+def refuse_others(folder: Path) -> None:
+    """Make sure that a bundle may be written to a folder.
+
+    Raises:
+        BundleError: the folder holds something that is not a bundle.
+    """
+    if not folder.exists():
+        return
+    held = {one.name for one in folder.iterdir()} if folder.is_dir() else {""}
+    if held and not (DESCRIPTION in held and held <= {WEIGHTS, ONNX, DESCRIPTION, CARD}):
         raise BundleError(
             f"{folder} holds other files and is not overwritten", hint="name another folder"
         )
-    draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    with told_of_disk(folder):
-        shutil.rmtree(draft, ignore_errors=True)  # of a killed process that had this one's number
-        draft.mkdir(parents=True)
-        try:
-            plain = {name: np.asarray(value, order="C") for name, value in tensors.items()}
-            weights_digest = write_bytes(draft / WEIGHTS, save_safetensors(plain))
-            content = canonical_json(description.to_json(weights_digest))
-            digest = write_text(draft / DESCRIPTION, content)
-            write_text(draft / CARD, card)
-            _swap(draft, folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    return digest
-
-
-def _may_replace(folder: Path) -> bool:
-    """Say whether all that a folder holds is an older bundle, or nothing."""
-    held = {one.name for one in folder.iterdir()} if folder.is_dir() else {""}
-    return not held or (DESCRIPTION in held and held <= {WEIGHTS, DESCRIPTION, CARD})
-
-
-def _swap(draft: Path, folder: Path) -> None:
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    if folder.exists():
-        folder.rename(old)
-    try:
-        draft.rename(folder)
-    except BaseException:
-        if old.exists():
-            old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -147,27 +168,49 @@ def read_bundle(folder: Path) -> Bundle:
     Raises:
         BundleError: it is missing, truncated, tampered with, of a newer format, or no bundle.
     """
-    content = _content(folder)
-    weights = folder / WEIGHTS
-    try:
-        data = weights.read_bytes()
-    except OSError as problem:
-        raise _unreadable(weights, f"cannot be read: {problem.strerror}") from None
-    vouched = content.get("files")
-    if not isinstance(vouched, dict) or sha256(data).hexdigest() != vouched.get(WEIGHTS):
-        raise _unreadable(weights, "is not the file that bundle.json vouches for")
+    content, digest = _content(folder)
+    description = _description(folder, content)
+    name, data = _vouched(folder, content.get("files"))
+    if name == ONNX:
+        return Bundle(description, {}, digest, data)
     try:
         tensors = load_safetensors(data)
     except (SafetensorError, ValueError, TypeError, KeyError) as problem:
-        raise _unreadable(weights, f"is damaged: {problem}") from None
-    return Bundle(_description(folder, content), tensors, digest_of(folder / DESCRIPTION))
+        raise _unreadable(folder / name, f"is damaged: {problem}") from None
+    return Bundle(description, tensors, digest)
+
+
+def _vouched(folder: Path, files: object) -> tuple[str, bytes]:
+    """Read the weights, of one kind or the other, that the description vouches for."""
+    told = files if isinstance(files, dict) else {}
+    if WEIGHTS in told and ONNX in told:
+        raise _unreadable(folder / DESCRIPTION, f"names both {WEIGHTS} and {ONNX}")
+    name = ONNX if ONNX in told else WEIGHTS
+    try:
+        data = (folder / name).read_bytes()
+    except OSError as problem:
+        raise _unreadable(folder / name, f"cannot be read: {problem.strerror}") from None
+    if sha256(data).hexdigest() != told.get(name):
+        raise _unreadable(folder / name, "is not the file that bundle.json vouches for")
+    return name, data
+
+
+def read_description(folder: Path) -> tuple[Description, str]:
+    """Read what a bundle says of its model, and its digest, without its weights.
+
+    Raises:
+        BundleError: the description is missing, damaged, of a newer format, or of no bundle.
+    """
+    content, digest = _content(folder)
+    return _description(folder, content), digest
 
 
 def _unreadable(path: Path, why: str) -> BundleError:
     return BundleError(f"{path} {why}", hint="copy the bundle again from where it was made")
 
 
-def _content(folder: Path) -> dict[str, Any]:
+def _content(folder: Path) -> tuple[dict[str, Any], str]:
+    """Read the description, and give its digest too."""
     place = folder / DESCRIPTION
     if not place.is_file():
         raise BundleError(
@@ -175,7 +218,8 @@ def _content(folder: Path) -> dict[str, Any]:
             hint="give the `bundle` folder that `papscope train` made",
         )
     try:
-        content = json.loads(place.read_bytes())
+        data = place.read_bytes()
+        content = json.loads(data)
     except (OSError, ValueError) as problem:
         raise _unreadable(place, f"is damaged: {problem}") from None
     if not isinstance(content, dict) or content.get("papscope") != "bundle":
@@ -185,7 +229,7 @@ def _content(folder: Path) -> dict[str, Any]:
             f"{folder} has format {content.get('format')}; this papscope reads format {FORMAT}",
             hint="install the papscope release that wrote it",
         )
-    return content
+    return content, sha256(data).hexdigest()
 
 
 def _description(folder: Path, content: Mapping[str, Any]) -> Description:
@@ -197,6 +241,7 @@ def _description(folder: Path, content: Mapping[str, Any]) -> Description:
             network=content["network"],
             provenance=content["provenance"],
             metrics=content["metrics"],
+            calibration=dict(content.get("calibration", {})),
         )
     except (KeyError, TypeError, ValueError, SettingError) as wrong:
         raise _unreadable(folder / DESCRIPTION, f"is damaged: {wrong}") from None
