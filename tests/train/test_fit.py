@@ -18,7 +18,14 @@ from made_discs import draw, quick
 from papscope.augment.settings import OnlineSettings
 from papscope.bundle import WEIGHTS, read_bundle
 from papscope.cutting import cut
-from papscope.errors import DiskError, ImageError, SettingError, TrainingError, WeightsError
+from papscope.errors import (
+    DiskError,
+    ImageError,
+    SettingError,
+    SplitError,
+    TrainingError,
+    WeightsError,
+)
 from papscope.files import write_bytes
 from papscope.manifest import Manifest
 from papscope.network.backbones import from_bundle
@@ -72,6 +79,7 @@ def weights_of(bundle: Path) -> bytes:
 def test_a_network_learns_what_can_be_learnt(discs: Manifest, parts: Split, tmp_path: Path) -> None:
     done = fit(discs, parts, quick(epochs=8), tmp_path / "run")
 
+    assert done.best.val_accuracy is not None
     assert done.best.val_accuracy > 0.9
     assert done.history[-1].train_loss < done.history[0].train_loss
 
@@ -319,6 +327,54 @@ def test_the_next_training_starts_from_a_bundle_and_replaces_the_head_of_other_c
     assert same.taken.kept == ()
     assert other.taken.head_replaced
     assert "the head is new" in notes[-1]
+
+
+def without_validation(parts: Split) -> Split:
+    moved = {"val": "train"}
+    return replace(parts, part_of={name: moved.get(p, p) for name, p in parts.part_of.items()})
+
+
+def test_the_last_epoch_is_kept_where_no_image_is_held_back(
+    discs: Manifest, parts: Split, tmp_path: Path
+) -> None:
+    held_back = without_validation(parts)
+
+    done = fit(discs, held_back, quick(keep="last", ema=0.5), tmp_path / "run")
+
+    state = checkpoint.read_state(tmp_path / "run/last.safetensors")["state_dict"]
+    tensors = read_bundle(done.bundle).tensors
+    assert (done.best.epoch, done.best.val_macro_f1) == (3, None)
+    name = "conv_stem.weight"
+    assert np.array_equal(tensors[name], state[f"averaged.module.{name}"].numpy())
+    assert read_bundle(done.bundle).description.metrics["n"] == 0
+    assert "No image was held back" in (done.bundle / "README.md").read_text()
+    with pytest.raises(SplitError, match="the split has no part 'val'"):
+        fit(discs, held_back, quick(), tmp_path / "other")
+
+
+def test_a_run_without_validation_that_was_cut_off_ends_with_the_same_weights(
+    discs: Manifest, parts: Split, tmp_path: Path
+) -> None:
+    settings, held_back = replace(BUSY, keep="last"), without_validation(parts)
+    whole = fit(discs, held_back, settings, tmp_path / "whole")
+
+    with pytest.raises(Cut):
+        fit(discs, held_back, settings, tmp_path / "run", watch=cut_off_at(9))
+    resumed = fit(discs, held_back, settings, tmp_path / "run", resume=True)
+
+    assert weights_of(resumed.bundle) == weights_of(whole.bundle)
+    assert resumed.history == whole.history
+
+
+def test_the_last_epoch_is_kept_though_an_earlier_one_did_better(
+    discs: Manifest, parts: Split, tmp_path: Path
+) -> None:
+    done = fit(discs, parts, quick(keep="last", epochs=4), tmp_path / "run")
+
+    assert done.best == done.history[-1]
+    assert done.best.val_macro_f1 is not None
+    with pytest.raises(SettingError, match="patience stops by validation"):
+        quick(keep="last", patience=3)
 
 
 def test_early_stopping_stops(discs: Manifest, parts: Split, tmp_path: Path) -> None:

@@ -113,11 +113,7 @@ def train(
         with progress() as tell:
             watch = Watch(tell, _show_epoch, lambda note: typer.echo(note, err=True))
             done = fit(images, parts, settings, output, resume=resume, watch=watch)
-        best = done.best
-        typer.echo(
-            f"best epoch: {best.epoch} (validation macro-F1 {best.val_macro_f1:.3f}, accuracy "
-            f"{best.val_accuracy:.3f}: the epoch was chosen by it, so it is too hopeful)"
-        )
+        typer.echo(_kept(done.best, settings.keep))
         typer.echo(f"bundle: {done.bundle}")
         if done.interrupted:
             typer.echo("stopped; go on with the same command and --resume", err=True)
@@ -209,9 +205,22 @@ def _read(manifest: Path, split: Path, fold: int | None) -> tuple[Manifest, Spli
     return images, parts
 
 
-def _show_epoch(done: EpochDone) -> None:
-    typer.echo(
-        f"epoch {done.epoch:3d}  loss {done.train_loss:.3f}  validation: loss {done.val_loss:.3f}  "
-        f"accuracy {done.val_accuracy:.3f}  macro-F1 {done.val_macro_f1:.3f}",
-        err=True,
+def _kept(epoch: EpochDone, keep: str) -> str:
+    if epoch.val_macro_f1 is None:
+        return f"kept epoch: {epoch.epoch}, the last; no image was held back for validation"
+    measured = f"validation macro-F1 {epoch.val_macro_f1:.3f}, accuracy {epoch.val_accuracy:.3f}"
+    if keep == "last":
+        return f"kept epoch: {epoch.epoch}, the last ({measured})"
+    return (
+        f"best epoch: {epoch.epoch} ({measured}: the epoch was chosen by it, so it is too hopeful)"
     )
+
+
+def _show_epoch(done: EpochDone) -> None:
+    line = f"epoch {done.epoch:3d}  loss {done.train_loss:.3f}"
+    if done.val_loss is not None:
+        line += (
+            f"  validation: loss {done.val_loss:.3f}  accuracy {done.val_accuracy:.3f}  "
+            f"macro-F1 {done.val_macro_f1:.3f}"
+        )
+    typer.echo(line, err=True)

@@ -89,7 +89,12 @@ def _of_sides(scores: Scores, summary: Summary) -> Panel | None:
 
 
 def best_epoch(about: About) -> int | None:
-    """Give the epoch whose weights were kept: the first of the highest validation macro-F1."""
+    """Give the epoch whose weights were kept: the first of the highest validation macro-F1.
+
+    None where it was not chosen: the last one is kept then.
+    """
+    if dict(about.settings).get("keep") == "last":
+        return None
     noted = [one for one in about.history if "val_macro_f1" in one]
     if not noted:
         return None

@@ -8,9 +8,10 @@ Never   claims what was not measured: numbers are validation's, and say so
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from typing import Any
 
 from papscope import __version__
 from papscope.bundle import Description
@@ -34,7 +35,6 @@ def description_of(
     history: Sequence[EpochDone],
 ) -> Description:
     """Describe the model of a run."""
-    best = max(history, key=lambda done: done.val_macro_f1) if history else None
     validated = sum(part == "val" for part in split.part_of.values())
     return Description(
         classes=manifest.classes,
@@ -55,18 +55,37 @@ def description_of(
             "weights_left_random": list(taken.kept),
             "training": {
                 "settings": asdict(settings),
-                "history": [asdict(done) for done in history],
+                "history": [done.to_json() for done in history],
             },
             "versions": versions(),
         },
-        metrics={
-            "part": "validation, on which the epoch was chosen: too hopeful",
-            "n": validated,
-            "epoch": best.epoch if best else None,
-            "accuracy": best.val_accuracy if best else None,
-            "macro_f1": best.val_macro_f1 if best else None,
-        },
+        metrics=_measured(history, settings, validated),
     )
+
+
+def kept_epoch(history: Sequence[EpochDone], settings: TrainSettings) -> EpochDone:
+    """Say which epoch is kept: the first of the best by validation, or the last."""
+    if settings.keep == "last":
+        return history[-1]
+    return max(history, key=lambda done: done.val_macro_f1 or 0.0)
+
+
+def _measured(
+    history: Sequence[EpochDone], settings: TrainSettings, validated: int
+) -> dict[str, str | int | float | None]:
+    if not history:
+        return {}
+    kept = kept_epoch(history, settings)
+    if kept.val_macro_f1 is None:
+        return {"part": "none: all images were learned from", "n": 0, "epoch": kept.epoch}
+    chosen = "validation, on which the epoch was chosen: too hopeful"
+    return {
+        "part": chosen if settings.keep == "best" else "validation",
+        "n": validated,
+        "epoch": kept.epoch,
+        "accuracy": kept.val_accuracy,
+        "macro_f1": kept.val_macro_f1,
+    }
 
 
 def versions() -> dict[str, str]:
@@ -101,9 +120,16 @@ diagnosis of a slide or a patient, and it cannot exclude disease.
 - Divided by: {known["protocol"]["by"]}, seed {known["protocol"]["seed"]}
 - Input: {about.preprocess.size} x {about.preprocess.size} px, {about.preprocess.fit}
 - {known["weights"]}
-- Validation (the part on which the epoch was chosen, so too hopeful): accuracy
-  {metrics["accuracy"]:.3f}, macro-F1 {metrics["macro_f1"]:.3f}, n {metrics["n"]}. Results on unseen
-  images come from `papscope evaluate`.
+- {_validation(metrics)} Results on unseen images come from `papscope evaluate`.
 {notes}
 Use it with `papscope predict` or `papscope.load(folder).predict(images)`.
 """
+
+
+def _validation(metrics: Mapping[str, Any]) -> str:
+    if metrics.get("accuracy") is None:
+        return "No image was held back for validation: the number of epochs was fixed beforehand."
+    return (
+        f"Measured on {metrics['part']}: accuracy {metrics['accuracy']:.3f}, "
+        f"macro-F1 {metrics['macro_f1']:.3f}, n {metrics['n']}."
+    )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -58,9 +57,19 @@ class Listener(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Tell of an epoch, when the network has closed its account of it."""
         assert isinstance(pl_module, Classifier)
+        self._over(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Close the account of an epoch without validation, before a checkpoint is written."""
+        assert isinstance(pl_module, Classifier)
+        if not trainer.enable_validation:
+            pl_module.close_epoch()
+            self._over(trainer, pl_module)
+
+    def _over(self, trainer: Trainer, module: Classifier) -> None:
         if trainer.is_global_zero:
-            write_json(self.run / "history.json", [asdict(done) for done in pl_module.history])
-            self.on_epoch(pl_module.history[-1])
+            write_json(self.run / "history.json", [done.to_json() for done in module.history])
+            self.on_epoch(module.history[-1])
 
 
 class StopBetweenBatches(Callback):

@@ -1,7 +1,7 @@
 """A whole training run, from a manifest and a split to a bundle.
 
 Takes   a manifest, a split of it, the settings, and a folder for the run
-Gives   a bundle of the epoch that did best on validation; a run that was cut off goes on
+Gives   a bundle of the best epoch, or of the last; a run that was cut off goes on
 Never   looks at the test part
 
 The run's folder holds `run.json` (what was asked for), `history.json` (each epoch),
@@ -26,7 +26,7 @@ from papscope.manifest import Manifest
 from papscope.network.backbones import tensors_of
 from papscope.network.weights import Taken
 from papscope.split import Split
-from papscope.train.account import card, description_of
+from papscope.train.account import card, description_of, kept_epoch
 from papscope.train.callbacks import Stopped
 from papscope.train.checkpoint import read_state
 from papscope.train.module import Classifier, EpochDone
@@ -44,6 +44,7 @@ class Fitted:
     digest: str
     history: tuple[EpochDone, ...]
     best: EpochDone
+    """The epoch that is kept: the best by validation, or the last where the settings say so."""
     taken: Taken
     interrupted: bool
     """Whether Ctrl-C ended it; it can be resumed."""
@@ -70,15 +71,16 @@ def fit(
         watch: who hears how it goes.
 
     Raises:
-        TrainingError: a class has no training image, validation is empty, the loss is no number,
-            memory runs out, or there is another run in the folder.
+        TrainingError: a class has no training image, validation is empty though the epoch is
+            to be chosen by it, the loss is no number, memory runs out, or there is another run
+            in the folder.
         ImageError: a picture cannot be used.
         DiskError: the disk is full; the last whole checkpoint is kept.
         WeightsError: the weights to start from do not fit.
     """
     first = getattr(rank_zero_only, "rank", 0) == 0
     watch = watch if first and watch is not None else Watch()
-    labelled_rows(manifest, split)  # refuses before a folder is made
+    labelled_rows(manifest, split, settings)  # refuses before a folder is made
     open_run(run, manifest, split, settings, resume=resume)
     with told_of_memory(settings):
         ready = make_ready(manifest, split, settings, run / SQUARES, watch)
@@ -116,12 +118,13 @@ def _learn(ready: Ready, settings: TrainSettings, run: Path, resume: bool, watch
 def _finished(
     run: Path, module: Classifier, description: Description, taken: Taken, interrupted: bool
 ) -> Fitted:
-    if not (run / BEST).exists():
+    kept_in = run / (LAST if module.settings.keep == "last" else BEST)
+    if not kept_in.exists():
         raise TrainingError(
             f"stopped before the first epoch was over; nothing is learnt in {run}",
             hint="start again with --resume",
         )
-    state = read_state(run / BEST)["state_dict"]
+    state = read_state(kept_in)["state_dict"]
     judged = "averaged.module." if module.averaged is not None else "network."
     kept = {
         name.removeprefix(judged): tensor
@@ -134,5 +137,4 @@ def _finished(
     if not interrupted:
         shutil.rmtree(run / SQUARES, ignore_errors=True)
     history = tuple(module.history)
-    best = max(history, key=lambda done: done.val_macro_f1)
-    return Fitted(folder, digest, history, best, taken, interrupted)
+    return Fitted(folder, digest, history, kept_epoch(history, module.settings), taken, interrupted)

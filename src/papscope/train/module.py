@@ -42,12 +42,17 @@ class EpochDone:
     epoch: int
     """From 1."""
     train_loss: float
-    val_loss: float
-    val_accuracy: float
-    val_macro_f1: float
-    """Over the classes that validation holds."""
     learning_rate: float
     """Of the head, at the end of the epoch."""
+    val_loss: float | None = None
+    """None, as the next two, where there is no validation part."""
+    val_accuracy: float | None = None
+    val_macro_f1: float | None = None
+    """Over the classes that validation holds."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what is known of it."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 _CALMER = "lower --lr, or set --set clip=1"
@@ -189,27 +194,39 @@ class Classifier(lightning.LightningModule):
         self.confusion.update(logits, classes)
 
     def on_validation_epoch_end(self) -> None:
-        """Write the epoch into the history, and tell Lightning what to choose by."""
+        """Judge the epoch, and tell Lightning what to choose by."""
         table = self.confusion.compute().double()
         hits, true, called = table.diag(), table.sum(1), table.sum(0)
         f1 = 2 * hits / (true + called).clamp(min=1)
+        macro_f1, val_loss = f1[true > 0].mean().item(), self.val_loss.compute().item()
+        if not isfinite(val_loss):
+            raise TrainingError(
+                f"the validation loss is {val_loss} after epoch {self.current_epoch + 1}",
+                hint=_CALMER,
+            )
+        self.close_epoch(val_loss, (hits.sum() / table.sum()).item(), macro_f1)
+        self.confusion.reset()
+        self.val_loss.reset()
+        self.log("val_macro_f1", macro_f1, sync_dist=False, rank_zero_only=False)
+
+    def close_epoch(
+        self,
+        val_loss: float | None = None,
+        val_accuracy: float | None = None,
+        val_macro_f1: float | None = None,
+    ) -> None:
+        """Write the epoch into the history."""
         rate = self.optimizers().param_groups[-1]["lr"]  # type: ignore[union-attr]
         done = EpochDone(
             epoch=self.current_epoch + 1,
             train_loss=self.train_loss.compute().item(),
-            val_loss=self.val_loss.compute().item(),
-            val_accuracy=(hits.sum() / table.sum()).item(),
-            val_macro_f1=f1[true > 0].mean().item(),
             learning_rate=float(rate),
+            val_loss=val_loss,
+            val_accuracy=val_accuracy,
+            val_macro_f1=val_macro_f1,
         )
-        if not isfinite(done.val_loss):
-            raise TrainingError(
-                f"the validation loss is {done.val_loss} after epoch {done.epoch}", hint=_CALMER
-            )
-        for metric in (self.confusion, self.val_loss, self.train_loss):
-            metric.reset()
+        self.train_loss.reset()
         self.history.append(done)
-        self.log("val_macro_f1", done.val_macro_f1, sync_dist=False, rank_zero_only=False)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Make the optimiser, with a rate for each layer, and its schedule by steps."""
@@ -245,7 +262,7 @@ class Classifier(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the history with the weights."""
-        checkpoint["history"] = [asdict(done) for done in self.history]
+        checkpoint["history"] = [done.to_json() for done in self.history]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the history up again."""

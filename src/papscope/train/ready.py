@@ -38,7 +38,8 @@ class Ready:
     preprocess: Preprocess
     taken: Taken
     train: SquareBatches
-    val: SquareBatches
+    val: SquareBatches | None
+    """None where no image is in validation."""
     class_counts: npt.NDArray[np.int64]
     """(c,), training images of each class."""
 
@@ -61,7 +62,7 @@ def make_ready(
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    rows = labelled_rows(manifest, split)
+    rows = labelled_rows(manifest, split, settings)
     preprocess = preprocess_for(settings.backbone, size=settings.size, fit=settings.fit)
     torch.manual_seed(key(settings.seed, "first weights"))
     network = build(
@@ -75,23 +76,26 @@ def make_ready(
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     taken = fill(network, settings.backbone, settings.weights, manifest.class_names)
     watch.on_note(taken.sentence())
-    train, val = (
-        _pictures(manifest, rows[part], preprocess, folder, watch.tell) for part in ("train", "val")
-    )
+    train = _pictures(manifest, rows["train"], preprocess, folder, watch.tell)
+    val = _pictures(manifest, rows["val"], preprocess, folder, watch.tell) if rows["val"] else None
     class_counts = np.bincount(train.classes, minlength=len(manifest.classes))
     module = Classifier(network, preprocess, loss_for(class_counts, settings), settings)
     return Ready(module, preprocess, taken, train, val, class_counts)
 
 
-def labelled_rows(manifest: Manifest, split: Split) -> dict[str, tuple[Row, ...]]:
+def labelled_rows(
+    manifest: Manifest, split: Split, settings: TrainSettings
+) -> dict[str, tuple[Row, ...]]:
     """Give the labelled rows of training and validation.
 
     Raises:
-        TrainingError: a class has no training image, or validation is empty.
+        TrainingError: a class has no training image, or validation is empty and the epoch is
+            to be chosen by it.
     """
     found = {
         part: tuple(row for row in part_rows(split, manifest, part) if row.label is not None)
         for part in ("train", "val")
+        if part in split.parts or part == "train" or settings.keep == "best"
     }
     seen = {row.label for row in found["train"]}
     missing = [name for name in manifest.class_names if name not in seen]
@@ -100,9 +104,11 @@ def labelled_rows(manifest: Manifest, split: Split) -> dict[str, tuple[Row, ...]
             f"no training image is {', '.join(missing)}",
             hint="split again with another --seed, or import without that class",
         )
-    if not found["val"]:
+    found.setdefault("val", ())
+    if not found["val"] and settings.keep == "best":
         raise TrainingError(
-            "no image is in validation, so no epoch can be chosen", hint="split with a val share"
+            "no image is in validation, so no epoch can be chosen",
+            hint="split with a val share, or --set keep=last",
         )
     return found
 
@@ -130,8 +136,12 @@ def train_batches(ready: Ready, settings: TrainSettings, share: Share) -> DataLo
     return DataLoader(ready.train, sampler=order, batch_size=None)
 
 
-def val_batches(pictures: SquareBatches, settings: TrainSettings) -> DataLoader[Batch]:
-    """Give the validation batches, in order."""
+def val_batches(
+    pictures: SquareBatches | None, settings: TrainSettings
+) -> DataLoader[Batch] | None:
+    """Give the validation batches, in order; None where there are none."""
+    if pictures is None:
+        return None
     step = max(settings.batch_size, 32)
     places = [
         list(range(start, min(start + step, len(pictures))))

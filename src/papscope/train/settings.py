@@ -18,6 +18,7 @@ Schedule = Literal["onecycle", "cosine", "constant"]
 Optimiser = Literal["adamw", "adam", "sgd"]
 Precision = Literal["auto", "32-true", "16-mixed", "bf16-mixed"]
 FitTo = Literal["squash", "pad", "crop"]
+Keep = Literal["best", "last"]
 
 _CHOICES = {
     "balance": get_args(Balance),
@@ -25,6 +26,7 @@ _CHOICES = {
     "optimiser": get_args(Optimiser),
     "precision": get_args(Precision),
     "fit": get_args(FitTo),
+    "keep": get_args(Keep),
 }
 
 
@@ -69,6 +71,9 @@ class TrainSettings:
     """Share of features dropped before the head in training."""
     drop_path_rate: float = 0.0
     """Share of residual branches dropped in training."""
+    keep: Keep = "best"
+    """`best` keeps the epoch of the best validation macro-F1; `last` keeps the last epoch and needs
+    no validation part, so that all images but the test part can be learned from."""
     patience: int = 0
     """Epochs without a better validation macro-F1 before stopping; 0 never stops early."""
     clip: float = 0.0
@@ -102,6 +107,14 @@ class TrainSettings:
         for name in ("label_smoothing", "ema", "drop_rate", "drop_path_rate"):
             _within(name, getattr(self, name), 0, 0.99999)
         _within("lr", self.lr, 1e-9, 100)
+        self._refuse_nonsense()
+
+    def _refuse_nonsense(self) -> None:
+        if self.keep == "last" and self.patience:
+            raise SettingError(
+                "patience stops by validation, and keep = last does not look at it",
+                hint="set patience to 0, or keep to best",
+            )
         if self.batch_size < 2:
             raise SettingError(
                 "batch_size is 1, too few for batch normalisation",

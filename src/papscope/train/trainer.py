@@ -88,6 +88,14 @@ def make_trainer(settings: TrainSettings, run: Path, watch: Watch) -> Trainer:
 
 def _callbacks(settings: TrainSettings, run: Path, watch: Watch) -> list[Callback]:
     """Give the callbacks; the best epoch is kept before the last, whose state speaks of it."""
+    last = ModelCheckpoint(dirpath=run, filename=Path(LAST).stem, enable_version_counter=False)
+    last.FILE_EXTENSION = ".safetensors"
+    listeners: list[Callback] = [
+        Listener(run, watch.tell, watch.on_epoch),
+        StopBetweenBatches(),
+    ]
+    if settings.keep == "last":
+        return [*listeners, last]
     best = ModelCheckpoint(
         dirpath=run,
         filename=Path(BEST).stem,
@@ -96,16 +104,9 @@ def _callbacks(settings: TrainSettings, run: Path, watch: Watch) -> list[Callbac
         save_weights_only=True,
         enable_version_counter=False,
     )
-    last = ModelCheckpoint(dirpath=run, filename=Path(LAST).stem, enable_version_counter=False)
-    for keeper in (best, last):
-        keeper.FILE_EXTENSION = ".safetensors"
+    best.FILE_EXTENSION = ".safetensors"
     stop = [EarlyStopping("val_macro_f1", patience=settings.patience, mode="max")]
-    listeners: list[Callback] = [
-        Listener(run, watch.tell, watch.on_epoch),
-        StopBetweenBatches(),
-        *(stop if settings.patience else []),
-    ]
-    return [*listeners, best, last]
+    return [*listeners, *(stop if settings.patience else []), best, last]
 
 
 @contextmanager
