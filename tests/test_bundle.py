@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,15 @@ import numpy as np
 import pytest
 
 from papscope import bundle as module
-from papscope.bundle import CARD, DESCRIPTION, WEIGHTS, Description, read_bundle, write_bundle
+from papscope.bundle import (
+    CARD,
+    DESCRIPTION,
+    WEIGHTS,
+    Description,
+    read_bundle,
+    read_description,
+    write_bundle,
+)
 from papscope.errors import BundleError, DiskError
 from papscope.files import digest_of
 from papscope.preprocess import Preprocess
@@ -189,6 +198,7 @@ def cut_description(folder: Path) -> None:
         (lambda b: edit(b, classes=[{"name": 3}]), "bundle.json is damaged"),
         (lambda b: edit(b, classes=None), "bundle.json is damaged"),
         (lambda b: edit(b, preprocess={"size": 64}), "bundle.json is damaged"),
+        (lambda b: edit(b, calibration=3), "bundle.json is damaged"),
         (lambda b: edit(b, files=[]), "weights.safetensors is not the file"),
         (lambda b: edit(b, files={}), "weights.safetensors is not the file"),
     ],
@@ -201,6 +211,25 @@ def test_a_damaged_bundle_gives_one_clear_error(
     with pytest.raises(BundleError, match=match) as refused:
         read_bundle(tmp_path / "b")
     assert refused.value.hint
+
+
+def test_a_calibration_travels_and_bundles_without_one_are_read_as_before(tmp_path: Path) -> None:
+    plain, tensors = made()
+    scaled = replace(plain, calibration={"method": "temperature", "temperature": 1.3})
+
+    write_bundle(tmp_path / "plain", plain, tensors, "card")
+    write_bundle(tmp_path / "scaled", scaled, tensors, "card")
+
+    assert read_bundle(tmp_path / "scaled").description == scaled
+    assert read_bundle(tmp_path / "plain").description.calibration == {}
+    assert "calibration" not in json.loads((tmp_path / "plain" / DESCRIPTION).read_text())
+
+
+def test_a_description_is_read_without_the_weights(tmp_path: Path) -> None:
+    digest = write(tmp_path / "b")
+    (tmp_path / "b" / WEIGHTS).unlink()
+
+    assert read_description(tmp_path / "b") == (made()[0], digest)
 
 
 def test_foreign_folders_and_files_are_no_bundles(tmp_path: Path) -> None:

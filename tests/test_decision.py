@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from papscope.decision import answers
+from papscope.decision import answers, calibrated, four_grades
+from papscope.errors import BundleError
 from papscope.taxonomy import CellClass, classes_of, named
 
 BETHESDA = classes_of("cric-4")
@@ -61,3 +62,118 @@ def test_no_row_gives_no_answer_and_a_wrong_shape_is_a_mistake() -> None:
     assert answers(np.zeros((0, 4)), BETHESDA) == ()
     with pytest.raises(ValueError, match=r"\(1, 3\) probabilities for 4 classes"):
         answers(np.zeros((1, 3)), BETHESDA)
+
+
+WARM = {"method": "temperature", "temperature": 2.0}
+SIX = classes_of("cric")
+
+
+def drawn(n: int, c: int) -> np.ndarray:
+    return np.random.default_rng(1).dirichlet(np.full(c, 0.3), n)
+
+
+def test_without_a_calibration_no_bit_of_a_probability_changes() -> None:
+    rows = drawn(50, 4)
+
+    assert calibrated(rows, {}) is rows
+
+
+def test_a_temperature_cools_every_row_and_changes_no_call() -> None:
+    rows = drawn(200, 4)
+
+    found = calibrated(rows, WARM)
+
+    assert np.allclose(found.sum(axis=1), 1, atol=1e-12)
+    assert np.array_equal(found.argmax(axis=1), rows.argmax(axis=1))
+    assert np.all(found.max(axis=1) < rows.max(axis=1))
+    wanted = np.sqrt(rows) / np.sqrt(rows).sum(axis=1, keepdims=True)
+    assert np.allclose(found, wanted, atol=1e-12)
+
+
+def test_a_bias_shifts_the_odds_of_a_class_by_its_power_of_e() -> None:
+    found = calibrated(
+        np.array([[0.5, 0.5]]),
+        {"method": "temperature", "temperature": 1.0, "bias": [np.log(3.0), 0.0]},
+    )
+
+    assert np.allclose(found, [[0.75, 0.25]])
+
+
+def test_a_row_is_calibrated_alike_in_any_company_and_a_probability_of_0_stays_a_number() -> None:
+    rows = np.vstack([drawn(37, 6), [[1.0, 0, 0, 0, 0, 0]]])
+
+    every = calibrated(rows, WARM)
+    alone = np.vstack([calibrated(row[None], WARM) for row in rows])
+
+    assert np.array_equal(every, alone)
+    assert np.all(np.isfinite(every))
+    assert every[-1, 0] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("calibration", "told"),
+    [
+        ({"method": "isotonic"}, "calibrated by 'isotonic', which this papscope does not know"),
+        ({"temperature": 1.0}, "calibrated by 'none'"),
+        ({**WARM, "temperature": 0}, "is damaged: temperature 0, bias None"),
+        ({**WARM, "temperature": float("nan")}, "is damaged: temperature nan"),
+        ({**WARM, "temperature": "hot"}, "is damaged: temperature 'hot'"),
+        ({**WARM, "bias": [0.0, 1.0]}, "calibration of 4 classes is damaged"),
+        ({**WARM, "bias": [0.0, 1.0, float("inf"), 0.0]}, "is damaged"),
+        ({**WARM, "bias": "no"}, "is damaged"),
+    ],
+)
+def test_a_calibration_that_means_nothing_is_refused(
+    calibration: dict[str, object], told: str
+) -> None:
+    with pytest.raises(BundleError, match=told):
+        calibrated(drawn(3, 4), calibration)
+
+
+def test_the_four_grades_are_the_other_columns_scaled_to_sum_to_1() -> None:
+    rows = drawn(100, 6)
+
+    found = four_grades(rows, SIX)
+
+    assert found is not None
+    assert np.allclose(found.sum(axis=1), 1)
+    assert np.allclose(
+        found * rows[:, [0, 2, 4, 5]].sum(axis=1, keepdims=True), rows[:, [0, 2, 4, 5]]
+    )
+
+
+def test_a_row_that_is_all_doubt_favours_no_grade() -> None:
+    found = four_grades(np.array([[0, 0.5, 0, 0.5, 0, 0]]), SIX)
+
+    assert found is not None
+    assert found.tolist() == [[0.25] * 4]
+
+
+def test_the_columns_are_found_by_name_whatever_their_order() -> None:
+    rows = drawn(20, 6)
+    order = [5, 3, 1, 0, 2, 4]
+
+    shuffled = four_grades(rows[:, order], [SIX[place] for place in order])
+
+    wanted = four_grades(rows, SIX)
+    assert shuffled is not None
+    assert wanted is not None
+    assert np.allclose(shuffled, wanted)
+
+
+def test_a_cell_called_doubtful_has_a_grade_all_the_same() -> None:
+    (one,) = answers(np.array([[0.1, 0.5, 0.3, 0.05, 0.04, 0.01]]), SIX)
+
+    assert (one.label, one.grade) == ("ASC-US", "LSIL")
+    assert one.grades is not None
+    assert list(one.grades) == ["NILM", "LSIL", "HSIL", "SCC"]
+    assert one.grades["LSIL"] == pytest.approx(0.3 / 0.45)
+
+
+@pytest.mark.parametrize("dataset", ["cric-4", "sipakmed", "herlev"])
+def test_other_classes_have_no_grades(dataset: str) -> None:
+    classes = classes_of(dataset)
+
+    (one,) = answers(np.full((1, len(classes)), 1 / len(classes)), classes)
+
+    assert (one.grade, one.grades) == (None, None)

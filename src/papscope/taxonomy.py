@@ -88,7 +88,8 @@ _BETHESDA = (
     CellClass("HSIL", "abnormal", "HSIL", 4, "high-grade squamous intraepithelial lesion"),
     CellClass("SCC", "abnormal", "SCC", 5, "squamous cell carcinoma"),
 )
-_GRADED = ("NILM", "LSIL", "HSIL", "SCC")
+GRADED = ("NILM", "LSIL", "HSIL", "SCC")
+"""The Bethesda categories that are grades of severity; ASC-US and ASC-H are degrees of doubt."""
 
 KNOWN: Mapping[str, tuple[CellClass, ...]] = {
     "sipakmed": _SIPAKMED,
@@ -96,11 +97,11 @@ KNOWN: Mapping[str, tuple[CellClass, ...]] = {
     "cric": _BETHESDA,
     "cric-4": tuple(
         replace(one, grade=place)
-        for place, one in enumerate(c for c in _BETHESDA if c.name in _GRADED)
+        for place, one in enumerate(c for c in _BETHESDA if c.name in GRADED)
     ),
     "mendeley": tuple(
         replace(one, grade=place)
-        for place, one in enumerate(c for c in _BETHESDA if c.name in _GRADED)
+        for place, one in enumerate(c for c in _BETHESDA if c.name in GRADED)
     ),
 }
 """The classes of each data set, in the order that its manifests and models use."""
@@ -158,3 +159,17 @@ def grades(classes: Sequence[CellClass]) -> tuple[int, ...] | None:
     """Give each class's place in the order of severity, or None unless every class has one."""
     found = [one.grade for one in classes if one.grade is not None]
     return tuple(found) if len(found) == len(classes) and len(set(found)) > 1 else None
+
+
+def graded_places(classes: Sequence[CellClass]) -> tuple[int, ...] | None:
+    """Give the places of the four grades among Bethesda's six categories; None for other classes.
+
+    >>> graded_places(KNOWN["cric"])
+    (0, 2, 4, 5)
+    >>> graded_places(KNOWN["sipakmed"]) is None
+    True
+    """
+    names = [one.name for one in classes]
+    if sorted(names) != sorted(one.name for one in _BETHESDA):
+        return None
+    return tuple(names.index(name) for name in GRADED)
