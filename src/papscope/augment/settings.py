@@ -11,6 +11,16 @@ from dataclasses import dataclass
 
 from papscope.errors import SettingError
 
+_COLOURS = ("brightness", "contrast", "saturation", "tint", "stain")
+_SHARES = ("scale", "shift", "crop", *_COLOURS, "noise", "jpeg")
+
+_LIMITS = {
+    "rotation": (180, "degrees", "try 15"),
+    "elastic": (0.12, "of the side", "try 0.03: more than 0.12 folds pictures over"),
+    "blur": (10, "px", "try 1"),
+}
+"""Highest value, its unit, and what to try."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnlineSettings:
@@ -34,15 +44,28 @@ class OnlineSettings:
     """Largest change of each channel's gain, as a share: what another stain lot does."""
     noise: float = 0.0
     """Largest spread of added Gaussian noise, as a share of the full range."""
+    crop: float = 0.0
+    """Largest share of the side that is cut away; what is left is drawn to the full size."""
+    elastic: float = 0.0
+    """Largest displacement of a point by smooth bending, as a share of the side; 0.03 is gentle."""
+    stain: float = 0.0
+    """Largest change of each stain's strength, as a share, and of optical density; 0.05 is light,
+    0.2 strong."""
+    blur: float = 0.0
+    """Largest standard deviation of a Gaussian blur, in pixels of the network's input."""
+    jpeg: float = 0.0
+    """Largest loss of JPEG quality, as a share: 0.4 means quality 100 to 60."""
 
     def __post_init__(self) -> None:
-        for name in ("scale", "shift", "brightness", "contrast", "saturation", "tint", "noise"):
+        for name in _SHARES:
             if not 0 <= getattr(self, name) < 1:
                 raise SettingError(
                     f"augment: {name} is {getattr(self, name)}; want 0 to below 1",
                     hint="0.1 is gentle",
                 )
-        if not 0 <= self.rotation <= 180:
-            raise SettingError(
-                f"augment: rotation is {self.rotation}; want 0 to 180 degrees", hint="try 15"
-            )
+        for name, (highest, unit, hint) in _LIMITS.items():
+            if not 0 <= getattr(self, name) <= highest:
+                raise SettingError(
+                    f"augment: {name} is {getattr(self, name)}; want 0 to {highest} {unit}",
+                    hint=hint,
+                )
