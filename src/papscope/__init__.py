@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from papscope.bundle import read_bundle
     from papscope.checks.run import check
     from papscope.cutting import cut, cut_folds, fold_split
+    from papscope.evaluate.compare import compare
     from papscope.evaluate.summary import summarise
     from papscope.importing import import_images
     from papscope.manifest import read_manifest, write_manifest
@@ -31,6 +32,7 @@ __all__ = [
     "TrainSettings",
     "__version__",
     "check",
+    "compare",
     "cut",
     "cut_folds",
     "fit",
@@ -52,6 +54,7 @@ __all__ = [
 _HOME = {
     "TrainSettings": "train.settings",
     "check": "checks.run",
+    "compare": "evaluate.compare",
     "cut": "cutting",
     "cut_folds": "cutting",
     "fit": "train.fit",

@@ -13,6 +13,7 @@ import typer
 
 from papscope import __version__
 from papscope.cli.check import check
+from papscope.cli.compare import compare
 from papscope.cli.evaluate import evaluate
 from papscope.cli.fetch import fetch
 from papscope.cli.import_ import import_
@@ -55,6 +56,7 @@ app.command("split")(split)
 app.command("find-lr")(find_lr)
 app.command("train")(train)
 app.command("evaluate")(evaluate)
+app.command("compare")(compare)
 app.command("report")(report)
 app.command("predict")(predict)
 

@@ -1,6 +1,6 @@
-"""A summary as tables for a terminal of 80 columns.
+"""A summary, or a comparison, as tables for a terminal of 80 columns.
 
-Takes   a `Summary`
+Takes   a `Summary`, or a `Comparison`
 Gives   rich tables and lines of text, to be printed by whoever has a terminal
 Never   prints, or rounds what is stored
 """
@@ -13,7 +13,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from papscope.evaluate.intervals import Estimate, Measure
+from papscope.evaluate.compare import MEASURES, Comparison
+from papscope.evaluate.intervals import LEVEL, Estimate, Measure, Undefined
 from papscope.evaluate.summary import CLASS_KEYS, METRICS, OVERALL_KEYS, Summary
 
 
@@ -77,6 +78,34 @@ def confusion_table(summary: Summary) -> Table:
         row = summary.confusion[place]
         cells = [Text(str(n), style="bold" if k == place else "") for k, n in enumerate(row)]
         table.add_row(Text(f"{place + 1} {one.name}"), *cells)
+    return table
+
+
+def comparison_table(found: Comparison, a: str, b: str) -> Table:
+    """Show every measure of two models, the difference and its interval.
+
+    Args:
+        found: what was compared.
+        a: what to call the first model.
+        b: what to call the second.
+    """
+    title = f"{found.n} images from {found.groups} groups"
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("measure")
+    for name in (a, b):
+        table.add_column(Text(name), justify="right")
+    table.add_column(f"difference [{LEVEL:.0%} interval]", no_wrap=True)
+    table.add_column(Text(f"{b} better"), justify="right", no_wrap=True)
+    for key, metric in MEASURES.items():
+        one = found.measures[key]
+        if isinstance(one, Undefined):
+            table.add_row(metric.title, "", "", Text(f"undefined: {one.why}"), "")
+            continue
+        gap = one.difference
+        told = f"{gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
+        style = "bold" if one.better else ""
+        better = f"{one.b_better:.1%}"
+        table.add_row(metric.title, f"{one.a:.3f}", f"{one.b:.3f}", Text(told, style=style), better)
     return table
 
 
