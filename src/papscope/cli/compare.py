@@ -32,7 +32,8 @@ def compare(
     """Compare two models on the same images: is the second better than the first?
 
     Groups are drawn anew and both models are measured on the same draw (paired bootstrap). The
-    difference is that of b less a; "b better" is the share of draws in which it is. A difference whose interval holds 0 is none that these images can show.
+    difference is that of b less a; "b better" is the share of draws in which it is. A difference
+    whose interval holds 0 is none that these images can show.
     """
     with told_on_terminal():
         from rich.console import Console
