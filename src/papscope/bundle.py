@@ -139,6 +139,26 @@ def write_onnx_bundle(folder: Path, description: Description, model: bytes, card
     return _write(folder, description, {ONNX: model}, card)
 
 
+def write_again(folder: Path, bundle: Bundle, card: str) -> str:
+    """Write a bundle that was read, whatever its weights are, and give its digest.
+
+    Raises:
+        DiskError: as for `write_bundle`.
+        BundleError: as for `write_bundle`.
+    """
+    if bundle.onnx is not None:
+        return write_onnx_bundle(folder, bundle.description, bundle.onnx, card)
+    return write_bundle(folder, bundle.description, bundle.tensors, card)
+
+
+def read_card(folder: Path) -> str:
+    """Read a bundle's card, in Markdown; empty where it has none that can be read."""
+    try:
+        return (folder / CARD).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def _write(folder: Path, description: Description, weights: Mapping[str, bytes], card: str) -> str:
     refuse_others(folder)
     vouched = {name: sha256(data).hexdigest() for name, data in weights.items()}
