@@ -27,6 +27,10 @@ class Seen:
     images: frozenset[str]
     groups: frozenset[str]
 
+    def __or__(self, other: Seen) -> Seen:
+        """Give what either has seen."""
+        return Seen(self.images | other.images, self.groups | other.groups)
+
     def to_json(self) -> dict[str, str]:
         """Give the JSON form: sorted marks, one after another."""
         return {"images": "".join(sorted(self.images)), "groups": "".join(sorted(self.groups))}

@@ -43,6 +43,21 @@ def test_images_that_the_model_learned_from_are_found_out(
     assert other.leaks is not None
 
 
+def test_images_that_an_earlier_training_learned_from_are_found_out(
+    bundle: Bundle, discs: Manifest, parts: Split, tmp_path: Path
+) -> None:
+    other = cut(discs, seed=9)
+    later = quick(epochs=1, weights=str(tmp_path / "run" / "bundle"))
+    again = read_bundle(fit(discs, other, later, tmp_path / "again").bundle)
+    tested = {name for name, part in other.part_of.items() if part == "test"}
+    known = sum(parts.part_of[name] in ("train", "val") for name in tested)
+
+    scores = score(again, discs, split=other, part="test")
+
+    assert known > 0
+    assert f"of {len(tested)} images, the model was trained on {known}, and" in str(scores.leaks)
+
+
 def test_neighbours_of_training_images_are_found_out(
     bundle: Bundle, discs: Manifest, parts: Split
 ) -> None:

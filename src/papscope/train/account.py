@@ -11,14 +11,15 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from papscope import __version__
-from papscope.bundle import Description
+from papscope.bundle import DESCRIPTION, Description, read_bundle
 from papscope.manifest import Manifest
 from papscope.network.weights import Taken
 from papscope.preprocess import Preprocess
-from papscope.seen import seen_in
+from papscope.seen import Seen, seen_in
 from papscope.split import Split
 from papscope.train.module import EpochDone
 from papscope.train.settings import TrainSettings
@@ -48,9 +49,7 @@ def description_of(
             "citation": manifest.citation,
             "notes": list(manifest.notes),
             "protocol": split.protocol.to_json(),
-            "seen": seen_in(
-                row for row in manifest.rows if split.part_of.get(row.id) in ("train", "val")
-            ).to_json(),
+            "seen": (_seen(manifest, split) | _seen_before(settings.weights)).to_json(),
             "weights": taken.sentence(),
             "weights_left_random": list(taken.kept),
             "training": {
@@ -86,6 +85,18 @@ def _measured(
         "accuracy": kept.val_accuracy,
         "macro_f1": kept.val_macro_f1,
     }
+
+
+def _seen(manifest: Manifest, split: Split) -> Seen:
+    return seen_in(row for row in manifest.rows if split.part_of.get(row.id) in ("train", "val"))
+
+
+def _seen_before(weights: str) -> Seen:
+    """Say what the bundle has seen that training began from; nothing is known of other weights."""
+    start = Path(weights)
+    if not (start / DESCRIPTION).is_file():
+        return Seen(frozenset(), frozenset())
+    return Seen.from_json(read_bundle(start).description.provenance.get("seen", {}))
 
 
 def versions() -> dict[str, str]:
