@@ -56,20 +56,25 @@ def open_run(
         raise TrainingError(
             f"{run} already holds a training run", hint="go on with --resume, or name another -o"
         )
-    differing = _differing(json.loads(json.dumps(asked)), before)
-    if differing:
+    others = differing(json.loads(json.dumps(asked)), before)
+    if others:
         raise TrainingError(
-            f"the run in {run} was asked for otherwise: {'; '.join(differing)}",
+            f"the run in {run} was asked for otherwise: {'; '.join(others)}",
             hint="resume with the same settings, manifest and split",
         )
 
 
-def _differing(now: dict[str, Any], before: dict[str, Any], where: str = "") -> list[str]:
+def differing(now: dict[str, Any], before: dict[str, Any], where: str = "") -> list[str]:
+    """Name what was asked for otherwise before.
+
+    >>> differing({"settings": {"epochs": 3}}, {"settings": {"epochs": 2}})
+    ['settings.epochs was 2, now 3']
+    """
     found = []
     for name in sorted(now.keys() | before.keys()):
         one, other = now.get(name), before.get(name)
         if isinstance(one, dict) and isinstance(other, dict):
-            found += _differing(one, other, f"{where}{name}.")
+            found += differing(one, other, f"{where}{name}.")
         elif one != other:
             found.append(f"{where}{name} was {other!r}, now {one!r}")
     return found
