@@ -102,7 +102,7 @@ def train(
     """
     given = {name: value for name, value in locals().items() if name in _NAMES}
     with told_on_terminal():
-        _need_torch()
+        need_torch()
         from papscope.train.fit import fit
         from papscope.train.trainer import Watch
 
@@ -111,7 +111,7 @@ def train(
         if parts.protocol.leaks:
             typer.secho(parts.protocol.leaks.upper(), fg="red", bold=True, err=True)
         with progress() as tell:
-            watch = Watch(tell, _show_epoch, lambda note: typer.echo(note, err=True))
+            watch = Watch(tell, show_epoch, lambda note: typer.echo(note, err=True))
             done = fit(images, parts, settings, output, resume=resume, watch=watch)
         typer.echo(_kept(done.best, settings.keep))
         typer.echo(f"bundle: {done.bundle}")
@@ -156,7 +156,7 @@ def find_lr(
     """Raise the learning rate step by step, and say at which the loss falls fastest."""
     given = {name: value for name, value in locals().items() if name in _NAMES}
     with told_on_terminal():
-        _need_torch()
+        need_torch()
         from papscope.train.rates import find_rate
         from papscope.train.trainer import Watch
 
@@ -170,7 +170,8 @@ def find_lr(
         typer.echo(f"next: papscope train {manifest} --split {split} --lr {found.rate:.2e}")
 
 
-def _need_torch() -> None:
+def need_torch() -> None:
+    """Refuse to train where the base installation is all there is."""
     if importlib.util.find_spec("torch") is None:
         raise MissingExtra(
             "training needs torch, which the base installation leaves out",
@@ -181,13 +182,22 @@ def _need_torch() -> None:
 def _settings(recipe: str | None, given: dict[str, Any], more: list[str] | None) -> TrainSettings:
     from papscope.config import train_settings
 
+    return train_settings(recipe, given, texts_of(more))
+
+
+def texts_of(more: list[str] | None) -> dict[str, str]:
+    """Read the words of `--set`.
+
+    Raises:
+        SettingError: one of them has no `=`.
+    """
     texts = {}
     for one in more or []:
         name, equals, value = one.partition("=")
         if not equals:
             raise SettingError(f"--set {one} has no =", hint="write --set NAME=VALUE")
         texts[name.strip()] = value.strip()
-    return train_settings(recipe, given, texts)
+    return texts
 
 
 def _read(manifest: Path, split: Path, fold: int | None) -> tuple[Manifest, Split]:
@@ -216,7 +226,8 @@ def _kept(epoch: EpochDone, keep: str) -> str:
     )
 
 
-def _show_epoch(done: EpochDone) -> None:
+def show_epoch(done: EpochDone) -> None:
+    """Tell of an epoch on standard error."""
     line = f"epoch {done.epoch:3d}  loss {done.train_loss:.3f}"
     if done.val_loss is not None:
         line += (
