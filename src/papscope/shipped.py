@@ -50,6 +50,11 @@ class Shipped:
         return str(self._told.get("purpose", ""))
 
     @property
+    def expects(self) -> str:
+        """Which pictures it knows, in one line; empty where the bundle does not say."""
+        return str(self._told.get("expects", ""))
+
+    @property
     def licence(self) -> str:
         """Of the weights; empty where the bundle does not say."""
         return str(self._told.get("licence", ""))
@@ -81,6 +86,7 @@ class Shipped:
             "digest": self.digest,
             "default": self == default_model(),
             "purpose": self.purpose,
+            "expects": self.expects,
             "licence": self.licence,
             "classes": list(self.classes),
             "backbone": self.about.backbone,
@@ -108,6 +114,23 @@ def shipped_models() -> tuple[Shipped, ...]:
             about, digest = read_description(place)
             found.append(Shipped(place.name, place, digest, about))
     return tuple(found)
+
+
+def shipped_model(name: str) -> Shipped:
+    """Give the model of a name.
+
+    Raises:
+        BundleError: no model of that name comes with this installation; says which do.
+    """
+    every = {one.name: one for one in shipped_models()}
+    if name not in every:
+        near = get_close_matches(name, every, n=1)
+        known = f"there are: {', '.join(every)}" if every else "train one with `papscope train`"
+        raise BundleError(
+            f"no model named {name!r} comes with this installation of papscope",
+            hint=f"did you mean {near[0]}?" if near else known,
+        )
+    return every[name]
 
 
 def default_model() -> Shipped:
@@ -139,9 +162,14 @@ class Found:
     shipped: Shipped | None
     """None for a folder of one's own."""
 
+    @property
+    def called(self) -> str:
+        """The word for it on a command line."""
+        return self.shipped.name if self.shipped else str(self.folder)
+
     def sentence(self) -> str:
         """Say which was taken."""
-        return f"model: {self.shipped.sentence() if self.shipped else self.folder}"
+        return f"model: {self.shipped.sentence() if self.shipped else self.called}"
 
 
 def is_bundle(folder: Path) -> bool:

@@ -15,7 +15,7 @@ interval) and 13.3 (reflected); C. Field and A. Welsh, J. R. Stat. Soc. B 69 (20
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -78,6 +78,18 @@ class Undefined:
 
 
 Measure: TypeAlias = Estimate | Undefined
+
+
+def measure_from_json(value: Mapping[str, Any]) -> Measure:
+    """Read the JSON form of a measure.
+
+    >>> measure_from_json(Estimate(0.5, 0.25, 0.75, 4).to_json())
+    Estimate(value=0.5, low=0.25, high=0.75, n=4)
+    """
+    if "undefined" in value:
+        return Undefined(str(value["undefined"]), int(value["n"]))
+    here, low, high = (float(value[name]) for name in ("value", "low", "high"))
+    return Estimate(here, low, high, int(value["n"]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
