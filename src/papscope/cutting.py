@@ -16,7 +16,7 @@ from papscope.manifest import Manifest
 from papscope.parts.dealing import dealt, usable
 from papscope.parts.given import given_split
 from papscope.seeds import key
-from papscope.split import LEAKS, PARTS, By, Protocol, Split, check_belongs
+from papscope.split import LEAKS, PARTS, By, Protocol, Split, check_belongs, originals
 
 SHARES: Mapping[str, float] = MappingProxyType({"train": 0.6, "val": 0.2, "test": 0.2})
 """The shares that are cut when nobody asks for others."""
@@ -94,7 +94,8 @@ def fold_split(split: Split, manifest: Manifest, fold: int, val_share: float = 0
     wanted = _checked({"train": 1 - val_share, "val": val_share})
     rest = [row for row in manifest.rows if split.part_of.get(row.id, str(fold)) != str(fold)]
     part_of = dealt(manifest, rest, told.by, wanted, key(told.seed, f"validation of fold {fold}"))
-    test = {name: "test" for name, part in split.part_of.items() if part == str(fold)}
+    kept_out = originals(row for row in manifest.rows if split.part_of.get(row.id) == str(fold))
+    test = {row.id: "test" for row in kept_out}
     others = 1 - 1 / told.folds
     shares = {part: round(others * share, 6) for part, share in wanted.items()}
     shares["test"] = round(1 / told.folds, 6)

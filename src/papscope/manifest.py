@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,6 +42,23 @@ COLUMNS = (
 
 Polygons = Mapping[str, Sequence[Sequence[float]]]
 """Outlines by name (`cytoplasm`, `nucleus`): x, y pairs in pixels of the image, origin top left."""
+
+
+def made_id(parent: str, number: int) -> str:
+    """Give the id of the picture with this number that was made from a row's picture."""
+    return f"{parent}~aug{number:02d}"
+
+
+def is_made_id(name: str, parent: str) -> bool:
+    """Say whether `made_id` gave this name.
+
+    >>> is_made_id(made_id("cell 1", 3), "cell 1"), is_made_id("cell 1/3", "cell 1")
+    (True, False)
+    """
+    return name.startswith(parent) and _MADE.fullmatch(name[len(parent) :]) is not None
+
+
+_MADE = re.compile(r"~aug\d\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +106,14 @@ class Row:
     def strict(self) -> str | None:
         """The coarsest group known."""
         return self.strict_group if self.strict_group is not None else self.group
+
+    @property
+    def made(self) -> bool:
+        """Whether `papscope augment` made its picture from its parent's: its id says so.
+
+        Such rows are for training alone. Splits and evaluation leave them out elsewhere.
+        """
+        return self.parent is not None and is_made_id(self.id, self.parent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ _CANNOT_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLI
 _UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 _LONGEST = 120
-"""Characters of a name, without what makes it unique; every file system takes this many."""
+"""Bytes of a name, without what makes it unique; every file system takes this many."""
 
 
 def materialise(
@@ -87,7 +87,7 @@ def materialise(
 
 def _places(manifest: Manifest, split: Split) -> dict[Row, str]:
     """Give each row its place below the folder: safe on every system, and unique."""
-    folders = _unique({name: _safe(name) for name in manifest.class_names})
+    folders = unique_names({name: safe_name(name) for name in manifest.class_names})
     places: dict[Row, str] = {}
     for part in split.parts:
         rows = sorted(part_rows(split, manifest, part), key=lambda row: row.id)
@@ -95,30 +95,33 @@ def _places(manifest: Manifest, split: Split) -> dict[Row, str]:
             sorted(rows, key=lambda row: str(row.label)), key=lambda row: row.label
         ):
             of_class = list(group)
-            names = _unique({row.id: _name(row) for row in of_class})
+            names = unique_names({row.id: _name(row) for row in of_class})
             for row in of_class:
-                places[row] = f"{_safe(part)}/{folders[str(label)]}/{names[row.id]}"
+                places[row] = f"{safe_name(part)}/{folders[str(label)]}/{names[row.id]}"
     return places
 
 
 def _name(row: Row) -> str:
-    return _safe(row.path.name if row.box is None else f"{row.path.stem}_{row.id}.png")
+    return safe_name(row.path.name if row.box is None else f"{row.path.stem}_{row.id}.png")
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """Turn any text into a name that every file system takes.
 
-    >>> _safe("ASC-US / a?"), _safe("../.."), _safe("con.png"), _safe("x" * 200 + ".png")[-8:]
-    ('ASC-US _ a_', '_', '_con.png', 'xxxx.png')
+    >>> safe_name("ASC-US / a?"), safe_name("../.."), safe_name("con.png")
+    ('ASC-US _ a_', '_', '_con.png')
+    >>> safe_name("ü" * 200 + ".png")[-8:], len(safe_name("ü" * 200 + ".png").encode())
+    ('üüüü.png', 120)
     """
     plain = _UNSAFE.sub("_", name).strip(". ") or "_"
-    if len(plain) > _LONGEST:
+    if len(plain.encode()) > _LONGEST:
         end = Path(plain).suffix[:10]
-        plain = plain[: _LONGEST - len(end)] + end
+        start = plain.encode()[: _LONGEST - len(end.encode())]
+        plain = start.decode(errors="ignore") + end
     return f"_{plain}" if _RESERVED.match(plain) else plain
 
 
-def _unique(names: Mapping[str, str]) -> dict[str, str]:
+def unique_names(names: Mapping[str, str]) -> dict[str, str]:
     """Number names that are the same, also where a system takes large and small letters alike."""
     taken: set[str] = set()
     found = {}

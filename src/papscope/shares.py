@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from papscope.manifest import Manifest
-from papscope.split import Protocol, Split, check_belongs
+from papscope.split import Protocol, Split, check_belongs, originals
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,14 @@ class Share:
 def shares_table(split: Split, manifest: Manifest) -> tuple[Share, ...]:
     """Count images and groups by class and part: classes in order, then all together.
 
+    Images that `papscope augment` made do not count.
+
     Raises:
         SplitError: the split was made for another manifest.
     """
     check_belongs(split, manifest)
     strict = split.protocol.by == "strict"
-    rows = [row for row in manifest.rows if row.id in split.part_of]
+    rows = [row for row in originals(manifest.rows) if row.id in split.part_of]
     found = []
     for label in (*manifest.class_names, None):
         of_class = [row for row in rows if label is None or row.label == label]

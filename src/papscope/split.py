@@ -7,7 +7,7 @@ Never   moves an image, or is used for another manifest than the one that was di
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -20,6 +20,9 @@ By = Literal["group", "strict", "image", "given"]
 
 PARTS = ("train", "val", "test")
 """In the order in which tables show them."""
+
+JUDGING = ("val", "test")
+"""The parts by which a model is chosen or measured: they hold no image that papscope made."""
 
 LEAKS = "leaks: cells of one slide on both sides"
 """Stamped on all that is made from a split by image; the first words of every such stamp."""
@@ -165,7 +168,7 @@ def check_belongs(split: Split, manifest: Manifest) -> None:
 
     Raises:
         SplitError: the manifest is not the one that was divided, to the byte, or a labelled image
-            of it has no part.
+            of it has no part. Made images may have none.
     """
     strange = set(split.part_of) - {row.id for row in manifest.rows}
     if split.manifest_sha256 != manifest.digest or strange:
@@ -174,7 +177,7 @@ def check_belongs(split: Split, manifest: Manifest) -> None:
             f"the split was made for another manifest than this one of {manifest.dataset}{told}",
             hint="give the manifest that was divided, or run `papscope split` on this one",
         )
-    lost = [row.id for row in manifest.labelled() if row.id not in split.part_of]
+    lost = [row.id for row in manifest.labelled() if row.id not in split.part_of and not row.made]
     if lost:
         raise SplitError(
             f"{len(lost)} images of {manifest.dataset} have no part in the split, such as "
@@ -183,8 +186,15 @@ def check_belongs(split: Split, manifest: Manifest) -> None:
         )
 
 
+def originals(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Leave out the images that `papscope augment` made."""
+    return tuple(row for row in rows if not row.made)
+
+
 def part_rows(split: Split, manifest: Manifest, part: str) -> tuple[Row, ...]:
     """Give the rows of one part, in the manifest's order.
+
+    Images that `papscope augment` made are never given for validation or test.
 
     Raises:
         SplitError: the split was made for another manifest, or has no such part.
@@ -196,4 +206,5 @@ def part_rows(split: Split, manifest: Manifest, part: str) -> tuple[Row, ...]:
             f"the split has no part {part!r}; it has {', '.join(split.parts)}",
             hint="choose a fold as the test set first" if folds else "name one of these parts",
         )
-    return tuple(row for row in manifest.rows if split.part_of.get(row.id) == part)
+    rows = tuple(row for row in manifest.rows if split.part_of.get(row.id) == part)
+    return originals(rows) if part in JUDGING else rows

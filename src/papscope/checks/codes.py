@@ -133,6 +133,17 @@ CODES: Mapping[str, Code] = {
         "the split",
         "Keep one, give all of them one group, or split by strict groups.",
     ),
+    "child-parts": Code(
+        "stop",
+        "an image that papscope made is in another part than the image it was made from, or in "
+        "validation or test",
+        "Split again: made images follow their originals, and are for training alone.",
+    ),
+    "child-differs": Code(
+        "stop",
+        "an image that papscope made has another label or group than the image it was made from",
+        "Make the images again with `papscope augment`.",
+    ),
     "no-label": Code(
         "warn", "rows have no label; training and evaluation leave them out", "Label or drop them."
     ),

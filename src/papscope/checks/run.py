@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from papscope.checks.copies import Sides, near, twins
+from papscope.checks.families import of_children, stood_for
 from papscope.checks.findings import Finding, Report, in_order
 from papscope.checks.pictures import Look, Seen, see
 from papscope.checks.rows import (
@@ -76,14 +77,17 @@ def check(
         findings += seen.findings
         looks += seen.looks
         tell("looking at images", done, len(files))
-    part_of = parts_of(manifest, split)
+    part_of, children = parts_of(manifest, split), stood_for(manifest)
     sides = {row.id: Sides(row, group_of(row, split), part_of.get(row.id)) for row in manifest.rows}
     place = {row.id: number for number, row in enumerate(manifest.rows)}
-    looks.sort(key=lambda look: place[look.id])
-    findings += of_names_and_sizes(manifest.rows)
+    looks = sorted(
+        (look for look in looks if look.id not in children), key=lambda look: place[look.id]
+    )
+    findings += of_names_and_sizes([row for row in manifest.rows if row.id not in children])
     folds = split.protocol.folds if split is not None and split.protocol.folds else FOLDS
     findings += of_labels_and_groups(manifest, folds)
     findings += of_parts(manifest, split)
+    findings += of_children(manifest, part_of)
     findings += twins(looks, sides)
     findings += near(looks, sides, tell)
     return Report(

@@ -16,7 +16,7 @@ from papscope.errors import SplitError
 from papscope.manifest import Manifest, Row
 from papscope.parts.balance import balance
 from papscope.parts.blocks import blocks_of
-from papscope.split import By
+from papscope.split import JUDGING, By, originals
 
 _MILLION = 1_000_000
 
@@ -49,14 +49,18 @@ def usable(manifest: Manifest, by: By) -> tuple[Row, ...]:
 def dealt(
     manifest: Manifest, rows: Sequence[Row], by: By, shares: Mapping[str, float], seed: int
 ) -> dict[str, str]:
-    """Deal rows to parts in blocks, by id, or refuse where a class cannot be in every part."""
+    """Deal rows to parts in blocks, by id, or refuse where a class cannot be in every part.
+
+    Made images follow what they were made from and weigh nothing: the originals are dealt as if
+    there were none. Those that would land in validation or test get no part.
+    """
     blocks = blocks_of(rows, by, {row.id for row in manifest.rows})
     present = {row.label for row in rows}
     classes = [name for name in manifest.class_names if name in present]
     place = {name: column for column, name in enumerate(classes)}
     counts = np.zeros((len(blocks), len(classes)), dtype=np.int64)
     for line, block in enumerate(blocks):
-        for row in block:
+        for row in originals(block):
             counts[line, place[str(row.label)]] += 1
     _refuse_few(dict(zip(classes, (counts > 0).sum(axis=0).tolist(), strict=True)), shares, by)
     parts = balance(counts, _weights(shares), [block[0].id for block in blocks], seed)
@@ -70,7 +74,11 @@ def dealt(
                 "groups are shared with other classes",
                 hint="ask for fewer parts or folds, or leave the class out",
             )
-    return {row.id: names[part] for block, part in zip(blocks, parts, strict=True) for row in block}
+    found = {}
+    for block, part in zip(blocks, parts, strict=True):
+        held = originals(block) if names[part] in JUDGING else block
+        found.update(dict.fromkeys((row.id for row in held), names[part]))
+    return found
 
 
 def _weights(shares: Mapping[str, float]) -> list[int]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from papscope.errors import SplitError
 from papscope.manifest import Manifest, Row
 from papscope.parts.blocks import blocks_of
-from papscope.split import LEAKS, PARTS, Protocol, Split
+from papscope.split import LEAKS, PARTS, Protocol, Split, originals
 
 
 def given_split(manifest: Manifest) -> Split:
@@ -22,7 +22,7 @@ def given_split(manifest: Manifest) -> Split:
     Raises:
         SplitError: an image has no part, or the parts are not train and at least one other.
     """
-    rows = manifest.labelled()
+    rows = originals(manifest.labelled())
     missing = sum(row.part is None for row in rows)
     strange = sorted({row.part for row in rows if row.part is not None} - set(PARTS))
     found = {row.part for row in rows} & set(PARTS)
@@ -42,9 +42,11 @@ def given_split(manifest: Manifest) -> Split:
         shares={},
         leaks=_leak_of(rows, manifest),
         group_is=manifest.group_is,
-        left_out=len(manifest.rows) - len(rows),
+        left_out=len(manifest.rows) - len(manifest.labelled()),
     )
-    return Split(protocol, {row.id: str(row.part) for row in rows}, manifest.digest)
+    made = (row for row in manifest.labelled() if row.made and row.part == "train")
+    held = {row.id: str(row.part) for row in (*rows, *made)}
+    return Split(protocol, held, manifest.digest)
 
 
 def _leak_of(rows: Sequence[Row], manifest: Manifest) -> str | None:
