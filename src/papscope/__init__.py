@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from papscope.bundle import read_bundle
     from papscope.checks.run import check
     from papscope.cutting import cut, cut_folds, fold_split
+    from papscope.evaluate.calibrating import calibrate
     from papscope.evaluate.compare import compare
     from papscope.evaluate.summary import summarise
     from papscope.importing import import_images
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from papscope.report.page import write_report
     from papscope.scores import read_scores, write_scores
     from papscope.scoring import score
+    from papscope.shipped import shipped_models
     from papscope.split import read_split, write_split
     from papscope.train.fit import fit
     from papscope.train.settings import TrainSettings
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "TrainSettings",
     "__version__",
+    "calibrate",
     "check",
     "compare",
     "cut",
@@ -44,6 +47,7 @@ __all__ = [
     "read_scores",
     "read_split",
     "score",
+    "shipped_models",
     "summarise",
     "write_manifest",
     "write_report",
@@ -53,6 +57,7 @@ __all__ = [
 
 _HOME = {
     "TrainSettings": "train.settings",
+    "calibrate": "evaluate.calibrating",
     "check": "checks.run",
     "compare": "evaluate.compare",
     "cut": "cutting",
@@ -66,6 +71,7 @@ _HOME = {
     "read_scores": "scores",
     "read_split": "split",
     "score": "scoring",
+    "shipped_models": "shipped",
     "summarise": "evaluate.summary",
     "write_manifest": "manifest",
     "write_report": "report.page",

@@ -12,11 +12,13 @@ from typing import Annotated
 import typer
 
 from papscope import __version__
+from papscope.cli.calibrate import calibrate
 from papscope.cli.check import check
 from papscope.cli.compare import compare
 from papscope.cli.evaluate import evaluate
 from papscope.cli.fetch import fetch
 from papscope.cli.import_ import import_
+from papscope.cli.models import models
 from papscope.cli.predict import predict
 from papscope.cli.report import report
 from papscope.cli.split import split
@@ -57,7 +59,9 @@ app.command("find-lr")(find_lr)
 app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
+app.command("calibrate")(calibrate)
 app.command("report")(report)
+app.command("models")(models)
 app.command("predict")(predict)
 
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 
 from papscope.errors import PapscopeError
 from papscope.progress import Tell
+
+if TYPE_CHECKING:
+    from papscope.shipped import Found
 
 INTERRUPTED = 130
 
@@ -29,6 +33,14 @@ def told_on_terminal() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("stopped", err=True)
         raise typer.Exit(INTERRUPTED) from None
+
+
+def tell_model(found: Found) -> None:
+    """Say which of papscope's own models answers; nothing of a folder, which somebody named."""
+    if found.shipped is not None:
+        for line in (found.sentence(), found.shipped.expects):
+            if line:
+                typer.echo(line, err=True)
 
 
 @contextmanager
