@@ -24,7 +24,7 @@ from papscope.preprocess import prepare
 from papscope.progress import Tell, silent
 from papscope.scores import Scores
 from papscope.seen import Seen, overlap
-from papscope.split import Split, part_rows
+from papscope.split import Split, originals, part_rows
 
 
 def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -43,6 +43,8 @@ def score(
     tell: Tell = silent,
 ) -> Scores:
     """Let a bundle's model answer for the labelled images of a manifest.
+
+    Images that `papscope augment` made are left out, whatever part they are in.
 
     Args:
         bundle: the model.
@@ -87,9 +89,9 @@ def score(
 
 def _rows(manifest: Manifest, split: Split | None, part: str | None) -> list[Row]:
     if split is None or part is None:
-        rows = list(manifest.labelled())
+        rows = list(originals(manifest.labelled()))
     else:
-        rows = [row for row in part_rows(split, manifest, part) if row.label is not None]
+        rows = [row for row in originals(part_rows(split, manifest, part)) if row.label is not None]
     if not rows:
         raise SplitError(
             f"no labelled image is in {part or 'the manifest'}", hint="choose another --part"
@@ -160,9 +162,9 @@ def _about(
 
 
 def counts(manifest: Manifest, split: Split | None) -> dict[str, dict[str, int]]:
-    """Count the images of each class in each part."""
+    """Count the images of each class in each part, without those that papscope made."""
     found: dict[str, dict[str, int]] = {}
-    for row in manifest.labelled():
+    for row in originals(manifest.labelled()):
         part = split.part_of.get(row.id, "left out") if split else "all"
         of_part = found.setdefault(part, dict.fromkeys(manifest.class_names, 0))
         of_part[str(row.label)] += 1
