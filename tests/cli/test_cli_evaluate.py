@@ -89,7 +89,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
 
     def score(bundle: Any, manifest: Manifest, **rest: Any) -> Scores:
-        found.append(rest)
+        found.append({**rest, "orientations": bundle.description.orientations})
         rest["tell"]("answering", 1, 1)
         split, part = rest["split"], rest["part"]
         rows = part_rows(split, manifest, part) if split else manifest.rows
@@ -100,6 +100,22 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     stand_in.score = score  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "papscope.scoring", stand_in)
     return found
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"), [((), False), (("--orientations",), True), (("--no-orientations",), False)]
+)
+def test_the_words_of_the_command_say_whether_pictures_are_turned_and_scores_keep_them(
+    tmp_path: Path, asked: list[dict[str, Any]], words: tuple[str, ...], wanted: bool
+) -> None:
+    manifest, bundle = made_manifest(tmp_path), made_bundle(tmp_path)
+
+    result = run(bundle, manifest, *words)
+
+    assert result.exit_code == 0, result.output
+    assert asked[0]["orientations"] is wanted
+    command = read_scores(tmp_path / "run/evaluation/scores.csv").about["command"]
+    assert [word for word in command.split() if "orientations" in word] == list(words)
 
 
 def test_a_model_is_measured_on_the_test_part_and_files_lie_beside_the_bundle(
@@ -234,6 +250,7 @@ def test_a_missing_torch_is_told_with_what_to_install(
         (("bundle", "manifest.csv", "--fold", "0"), "--part and --fold need a split"),
         (("bundle", "--scores", "x.csv"), "--scores goes without a bundle"),
         (("--scores", "x.csv", "--split", "s.csv"), "--scores goes without a bundle"),
+        (("--scores", "x.csv", "--orientations"), "--scores goes without a bundle"),
     ],
 )
 def test_words_that_contradict_each_other_are_refused(words: tuple[str, ...], told: str) -> None:

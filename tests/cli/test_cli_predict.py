@@ -167,6 +167,22 @@ def test_the_batch_size_changes_no_digit(bundle: Path, tmp_path: Path) -> None:
     assert len(set(one.splitlines())) == 70
 
 
+def test_the_words_of_the_command_say_whether_pictures_are_turned(
+    bundle: Path, tmp_path: Path
+) -> None:
+    files = cells(tmp_path, 2)
+    wanted = load(bundle, device="cpu", threads=1, orientations=True).predict(files).good
+
+    as_it_says, turned, plain = (
+        run(bundle, *files, "--format", "jsonl", *words).stdout
+        for words in ((), ("--orientations",), ("--no-orientations",))
+    )
+
+    assert as_it_says == plain != turned
+    told = [json.loads(line)["probabilities"] for line in turned.splitlines()]
+    assert told == [dict(one.answer.probabilities) for one in wanted]
+
+
 def test_a_list_on_standard_input_is_taken(bundle: Path, tmp_path: Path) -> None:
     files = cells(tmp_path, 3)
     listed = "\r\n".join(str(file) for file in reversed(files))

@@ -59,3 +59,31 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 def test_an_unknown_device_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="there is no device 'gpu7' here"):
         torch_engine(made_bundle(tmp_path), device="gpu7")
+
+
+def test_over_all_orientations_no_batch_and_no_number_of_threads_changes_a_bit(
+    tmp_path: Path,
+) -> None:
+    bundle = made_bundle(tmp_path).with_orientations(True)
+    squares = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
+    one, two = (torch_engine(bundle, device="cpu", threads=n) for n in (1, 2))
+
+    together = one.probabilities(squares)
+
+    alone = np.concatenate([two.probabilities(squares[n : n + 1]) for n in range(len(squares))])
+    assert np.array_equal(alone, together)
+    assert np.array_equal(two.probabilities(squares), together)
+
+
+def test_over_all_orientations_a_turned_picture_gets_the_same_answer(tmp_path: Path) -> None:
+    bundle = made_bundle(tmp_path)
+    squares = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    plain, oriented = (
+        torch_engine(bundle.with_orientations(asked), device="cpu", threads=1)
+        for asked in (False, True)
+    )
+
+    for turned in (np.rot90(squares, 1, (1, 2)), np.rot90(squares, 2, (1, 2)), squares[:, :, ::-1]):
+        answers = [one.probabilities(np.ascontiguousarray(turned)) for one in (plain, oriented)]
+        assert answers[1] == pytest.approx(oriented.probabilities(squares), abs=1e-5)
+        assert np.abs(answers[0] - plain.probabilities(squares)).max() > 1e-5

@@ -108,3 +108,34 @@ def test_other_classes_and_other_splits_are_refused(
         score(bundle, replace(discs, classes=named, rows=rows))
     with pytest.raises(SplitError, match="manifest"):
         score(bundle, replace(discs, digest="other"), split=parts, part="test")
+
+
+def test_a_model_trained_with_tta_answers_over_all_orientations_and_scores_tell_it(
+    discs: Manifest, parts: Split, tmp_path: Path
+) -> None:
+    settings = quick(epochs=1, tta=True)
+    oriented = read_bundle(fit(discs, parts, settings, tmp_path / "run").bundle)
+
+    answers = {
+        asked: score(oriented.with_orientations(asked), discs) for asked in (None, True, False)
+    }
+
+    assert oriented.description.orientations
+    assert "as the pictures lie, not turned" in oriented.description.metrics["part"]
+    same, other = (
+        np.array_equal(answers[None].probabilities, answers[asked].probabilities)
+        for asked in (True, False)
+    )
+    assert (same, other) == (True, False)
+    told = [one.about["model"]["orientations"] for one in answers.values()]
+    assert told == [8, 8, 1]
+
+
+def test_a_model_answers_for_pictures_as_they_lie_unless_asked_otherwise(
+    bundle: Bundle, discs: Manifest
+) -> None:
+    plain, turned = score(bundle, discs), score(bundle.with_orientations(True), discs)
+
+    assert not bundle.description.orientations
+    assert [one.about["model"]["orientations"] for one in (plain, turned)] == [1, 8]
+    assert not np.array_equal(plain.probabilities, turned.probabilities)

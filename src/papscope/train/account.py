@@ -41,7 +41,7 @@ def description_of(
         classes=manifest.classes,
         preprocess=preprocess,
         backbone=settings.backbone,
-        network={"drop_rate": settings.drop_rate},
+        network=_network(settings),
         provenance={
             "dataset": manifest.dataset,
             "manifest_sha256": manifest.digest,
@@ -62,6 +62,12 @@ def description_of(
     )
 
 
+def _network(settings: TrainSettings) -> dict[str, float | bool]:
+    """Say how the network is built, and that it answers over all orientations where it does."""
+    oriented = {"orientations": True} if settings.tta else {}
+    return {"drop_rate": settings.drop_rate, **oriented}
+
+
 def kept_epoch(history: Sequence[EpochDone], settings: TrainSettings) -> EpochDone:
     """Say which epoch is kept: the first of the best by validation, or the last."""
     if settings.keep == "last":
@@ -77,9 +83,10 @@ def _measured(
     kept = kept_epoch(history, settings)
     if kept.val_macro_f1 is None:
         return {"part": "none: all images were learned from", "n": 0, "epoch": kept.epoch}
-    chosen = "validation, on which the epoch was chosen: too hopeful"
+    chosen = ", on which the epoch was chosen: too hopeful" if settings.keep == "best" else ""
+    lying = ", as the pictures lie, not turned" if settings.tta else ""
     return {
-        "part": chosen if settings.keep == "best" else "validation",
+        "part": f"validation{lying}{chosen}",
         "n": validated,
         "epoch": kept.epoch,
         "accuracy": kept.val_accuracy,

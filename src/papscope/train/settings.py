@@ -74,6 +74,9 @@ class TrainSettings:
     keep: Keep = "best"
     """`best` keeps the epoch of the best validation macro-F1; `last` keeps the last epoch and needs
     no validation part, so that all images but the test part can be learned from."""
+    tta: bool = False
+    """Whether the model answers with the mean over the eight orientations of a picture, wherever it
+    is used; eight times the work then, none more in training."""
     patience: int = 0
     """Epochs without a better validation macro-F1 before stopping; 0 never stops early."""
     clip: float = 0.0
