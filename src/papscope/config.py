@@ -8,12 +8,13 @@ Never   passes over a name that it does not know
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from types import NoneType
+from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from papscope.augment.settings import OnlineSettings
 from papscope.errors import SettingError
@@ -22,9 +23,16 @@ from papscope.train.settings import TrainSettings
 SHIPPED = ("original", "laptop", "best")
 """Names of the recipes that come with papscope."""
 
+CHAINS = ("triple", "herlev-cric", "cric-herlev")
+"""Names of the chains of stages that come with papscope; `papscope chain` follows them."""
+
 Settings = TypeVar("Settings")
 
-_TABLES = ("train", "augment")
+Tables: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""Settings by table and name."""
+
+TABLES = ("train", "augment")
+"""The tables of a recipe."""
 
 
 def train_settings(
@@ -47,15 +55,31 @@ def train_settings(
     Traceback (most recent call last):
     papscope.errors.SettingError: [train] has no setting 'epoch'
     """
-    tables = {name: dict(table) for name, table in _recipe(recipe).items()}
+    given = {name: value for name, value in overrides.items() if value is not None}
     where = f"recipe {recipe}" if recipe else ""
-    tables.setdefault("train", {}).update({k: v for k, v in overrides.items() if v is not None})
-    tables.setdefault("augment", {})
-    for name, text in (texts or {}).items():
+    return settings_of([recipe_tables(recipe), {"train": given}], texts or {}, where)
+
+
+def settings_of(layers: Sequence[Tables], texts: Mapping[str, str], where: str) -> TrainSettings:
+    """Make settings from tables, each laid over those before it, and from words over them all.
+
+    Args:
+        layers: tables `train` and `augment`.
+        texts: as for `train_settings`.
+        where: what to call the tables' origin in an error; may be empty.
+
+    Raises:
+        SettingError: a name is unknown, or a value is of the wrong type or out of range.
+    """
+    tables: dict[str, dict[str, Any]] = {name: {} for name in TABLES}
+    for layer in layers:
+        for name, given in layer.items():
+            tables[name].update(given)
+    for name, text in texts.items():
         table, _, setting = name.rpartition(".")
-        if table not in ("", *_TABLES):
+        if table not in ("", *TABLES):
             raise SettingError(
-                f"there is no table {table!r}", hint=f"settings are in {', '.join(_TABLES)}"
+                f"there is no table {table!r}", hint=f"settings are in {', '.join(TABLES)}"
             )
         tables[table or "train"][setting] = _value(text)
     augment = read(OnlineSettings, tables["augment"], f"{where} [augment]".strip())
@@ -64,30 +88,58 @@ def train_settings(
     return read(TrainSettings, {**tables["train"], "augment": augment}, f"{where} [train]".strip())
 
 
-def _recipe(recipe: str | None) -> Mapping[str, Mapping[str, Any]]:
+def recipe_tables(recipe: str | None) -> Tables:
+    """Give the tables of a recipe, as they stand there.
+
+    Raises:
+        SettingError: there is no such recipe, it is a chain of stages, or holds something else.
+    """
     if recipe is None:
         return {}
-    if recipe in SHIPPED:
-        text = files("papscope").joinpath("recipes", f"{recipe}.toml").read_text(encoding="utf-8")
-    else:
-        try:
-            text = Path(recipe).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            raise SettingError(
-                f"there is no recipe {recipe!r}",
-                hint=f"give {', '.join(SHIPPED)}, or the path of a TOML file",
-            ) from None
-    try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as wrong:
-        raise SettingError(f"recipe {recipe} is not TOML: {wrong}", hint="mend that line") from None
+    found = read_toml(recipe, shipped=(*SHIPPED, *CHAINS), offered=SHIPPED)
+    if "stage" in found or "chain" in found:
+        raise SettingError(
+            f"recipe {recipe} is a chain of stages, not settings of one training",
+            hint=f"run `papscope chain {recipe}`, or name a recipe such as {', '.join(SHIPPED)}",
+        )
     for name, table in found.items():
-        if name not in _TABLES or not isinstance(table, dict):
+        if name not in TABLES or not isinstance(table, dict):
             raise SettingError(
                 f"recipe {recipe} has no use for {name!r}",
-                hint=f"its tables are [{'] and ['.join(_TABLES)}]",
+                hint=f"its tables are [{'] and ['.join(TABLES)}]",
             )
     return found
+
+
+def read_toml(recipe: str, *, shipped: Sequence[str], offered: Sequence[str]) -> dict[str, Any]:
+    """Read a shipped recipe by its name, or a file.
+
+    Args:
+        recipe: a name, or a path.
+        shipped: names of the files in `papscope/recipes` that are meant.
+        offered: names to offer where there is no such recipe.
+
+    Raises:
+        SettingError: there is no such recipe, or it is not TOML.
+    """
+    try:
+        if recipe in shipped:
+            folder = files("papscope").joinpath("recipes")
+            text = folder.joinpath(f"{recipe}.toml").read_text(encoding="utf-8")
+        else:
+            text = Path(recipe).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        near = get_close_matches(recipe, offered, n=1)
+        raise SettingError(
+            f"there is no recipe {recipe!r}",
+            hint=f"did you mean {near[0]!r}?"
+            if near
+            else f"give {', '.join(offered)}, or the path of a TOML file",
+        ) from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as wrong:
+        raise SettingError(f"recipe {recipe} is not TOML: {wrong}", hint="mend that line") from None
 
 
 def _value(text: str) -> Any:
@@ -101,8 +153,9 @@ def _value(text: str) -> Any:
 def read(kind: type[Settings], table: Mapping[str, Any], where: str) -> Settings:
     """Fill a settings class from a table, refusing what it does not know.
 
-    Every setting has a default, and the default's type is the type wanted; a whole number will do
-    for a real one.
+    Every setting has a default, and the default's type is the type wanted, or that of the
+    annotation where the default is None; a whole number will do for a real one, and a list of
+    texts for a tuple of them.
 
     Raises:
         SettingError: a name is unknown, or a value is of the wrong type or out of range.
@@ -112,13 +165,16 @@ def read(kind: type[Settings], table: Mapping[str, Any], where: str) -> Settings
     papscope.errors.SettingError: [augment]: scale is 'big'; want a number
     """
     defaults = {one.name: _default(one) for one in fields(kind)}  # type: ignore[arg-type]
+    hints = get_type_hints(kind)
     values = {}
     for key, value in table.items():
         if key not in defaults:
             near = get_close_matches(key, defaults, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"settings: {', '.join(defaults)}"
             raise SettingError(f"{where} has no setting {key!r}", hint=hint)
-        values[key] = _typed(value, type(defaults[key]), f"{where}: {key}")
+        default = defaults[key]
+        want = _type_in(hints[key]) if default is None else type(default)
+        values[key] = _typed(value, want, f"{where}: {key}")
     return kind(**values)
 
 
@@ -129,12 +185,35 @@ def _default(one: Field[Any]) -> Any:
     return one.default_factory()
 
 
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+def _type_in(hint: Any) -> type:
+    """Give the type that an annotation `... | None` wants.
+
+    >>> _type_in(int | None), _type_in(Literal["a", "b"] | None), _type_in(tuple[str, ...] | None)
+    (<class 'int'>, <class 'str'>, <class 'tuple'>)
+    """
+    inner = next(one for one in get_args(hint) if one is not NoneType)
+    if get_origin(inner) is Literal:
+        return type(get_args(inner)[0])
+    found = get_origin(inner) or inner
+    assert isinstance(found, type)
+    return found
+
+
+_WORDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    tuple: "a list of texts",
+    dict: "a table",
+}
 
 
 def _typed(value: Any, want: type, where: str) -> Any:
     if want is float and type(value) is int:
         return float(value)
+    if want is tuple and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
     if type(value) is not want:
         raise SettingError(
             f"{where} is {value!r}; want {_WORDS.get(want, want.__name__)}", hint="change its value"
