@@ -29,6 +29,8 @@ from papscope.bundle import read_bundle
 from papscope.config import train_settings
 from papscope.cutting import cut_folds, fold_split
 from papscope.dataset import squares, targets
+from papscope.evaluate.calibrating import pooled
+from papscope.evaluate.grades import graded
 from papscope.evaluate.intervals import Estimate
 from papscope.evaluate.summary import summarise
 from papscope.importing import import_images
@@ -37,7 +39,6 @@ from papscope.scores import Scores, read_scores, write_scores
 from papscope.scoring import score
 from papscope.sources.kinds import ImportOptions
 from papscope.split import By, Split, part_rows
-from papscope.taxonomy import classes_of
 from papscope.train.fit import fit
 from papscope.train.trainer import Watch
 
@@ -52,7 +53,6 @@ LINES: dict[str, tuple[str, By, ImportOptions, int]] = {
 }
 """What is trained: data set, what is kept together, how it is imported, epochs."""
 
-GRADES = ("NILM", "LSIL", "HSIL", "SCC")
 ROWS = (*LINES, "cric-4")
 """What is shown: the four grades are read off the networks of six classes."""
 
@@ -151,41 +151,6 @@ def features_of(manifest: Manifest, rows: Sequence[Row], folder: Path) -> np.nda
                 found.append(network.forward_features(planes).mean((2, 3)).numpy())
         np.save(place, np.concatenate(found))
     return np.load(place)
-
-
-def pooled(parts: Sequence[Scores]) -> Scores:
-    """Put the folds' answers together: each image was answered by the one that never saw it."""
-    return Scores(
-        ids=tuple(name for part in parts for name in part.ids),
-        groups=tuple(name for part in parts for name in part.groups),
-        truth=np.concatenate([part.truth for part in parts]),
-        probabilities=np.concatenate([part.probabilities for part in parts]),
-        classes=parts[0].classes,
-        paths=tuple(name for part in parts for name in part.paths),
-        boxes=tuple(box for part in parts for box in part.boxes),
-        about=parts[0].about,
-    )
-
-
-def graded(scores: Scores) -> Scores:
-    """Keep the cells of the four grades, and the answers for them scaled to sum to 1.
-
-    ASC-US and ASC-H are a cytologist's doubt, not a grade.
-    """
-    names = scores.class_names
-    columns = [names.index(name) for name in GRADES]
-    kept = np.flatnonzero(np.isin(scores.truth, columns))
-    answers = scores.probabilities[np.ix_(kept, columns)]
-    return Scores(
-        ids=tuple(scores.ids[place] for place in kept),
-        groups=tuple(scores.groups[place] for place in kept),
-        truth=np.array([columns.index(true) for true in scores.truth[kept]]),
-        probabilities=answers / answers.sum(axis=1, keepdims=True),
-        classes=classes_of("cric-4"),
-        paths=tuple(scores.paths[place] for place in kept),
-        boxes=tuple(scores.boxes[place] for place in kept),
-        about=scores.about,
-    )
 
 
 def show(line: str, folder: Path) -> None:

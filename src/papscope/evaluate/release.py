@@ -18,7 +18,7 @@ from papscope.split import Protocol
 from papscope.taxonomy import graded_places
 
 _OF_ALL = ("accuracy", "macro_f1", "balanced_accuracy", "macro_auroc", "calibration_error")
-_OF_GRADES = ("accuracy", "macro_f1", "balanced_accuracy", "macro_auroc", "kappa_quadratic")
+_OF_GRADES = ("accuracy", "macro_f1", "macro_auroc", "abnormal_auroc", "kappa_quadratic")
 _OF_SIDES = ("abnormal_auroc", "abnormal_sensitivity", "abnormal_specificity")
 OF_CLASS: tuple[ClassKey, ...] = ("recall", "precision", "auroc")
 """What is told of each class."""
