@@ -14,13 +14,10 @@ import typer
 from papscope import __version__
 from papscope.cli.calibrate import calibrate
 from papscope.cli.chain import chain
-from papscope.cli.augment import augment
 from papscope.cli.check import check
 from papscope.cli.compare import compare
-from papscope.cli.crossval import crossval
 from papscope.cli.evaluate import evaluate
 from papscope.cli.fetch import fetch
-from papscope.cli.fuse import fuse
 from papscope.cli.import_ import import_
 from papscope.cli.models import models
 from papscope.cli.predict import predict
@@ -59,12 +56,9 @@ app.command("fetch")(fetch)
 app.command("import")(import_)
 app.command("check")(check)
 app.command("split")(split)
-app.command("augment")(augment)
 app.command("find-lr")(find_lr)
 app.command("train")(train)
 app.command("chain")(chain)
-app.command("fuse")(fuse)
-app.command("crossval")(crossval)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
 app.command("calibrate")(calibrate)
