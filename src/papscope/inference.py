@@ -78,6 +78,10 @@ class Runner:
         Returns:
             (n, c), each row sums to 1.
         """
+        return softmax(self.outputs(squares))
+
+    def outputs(self, squares: Squares) -> npt.NDArray[np.float64]:
+        """Give what the network gives, (n, c), for any number of squares (n, s, s, 3)."""
         if not len(squares):
             raise ValueError("there is no square to answer for")
         places = range(0, len(squares), self.tile)
@@ -86,7 +90,7 @@ class Runner:
             return np.concatenate(self._shared_out(tiles))
         return np.concatenate([self._tile(tile) for tile in tiles])
 
-    def _shared_out(self, tiles: Iterable[Squares]) -> list[Probabilities]:
+    def _shared_out(self, tiles: Iterable[Squares]) -> list[npt.NDArray[np.float64]]:
         """Let several threads take tiles, each of which torch gives one thread for each."""
         before = torch.get_num_threads()
         own = ThreadPoolExecutor(
@@ -98,7 +102,7 @@ class Runner:
         finally:
             torch.set_num_threads(before)  # what a thread sets, torch in part takes for all
 
-    def _tile(self, squares: Squares) -> Probabilities:
+    def _tile(self, squares: Squares) -> npt.NDArray[np.float64]:
         count = len(squares)
         full = squares
         if count < self.tile:
@@ -107,8 +111,8 @@ class Runner:
         planes = torch.from_numpy(to_planes(full, self.settings))
         with torch.inference_mode():
             ready = planes.to(self.device, memory_format=torch.channels_last)
-            logits = self.network(ready).double().cpu().numpy()[:count]
-        return softmax(logits)
+            found = self.network(ready).double().cpu().numpy()[:count]
+        return np.asarray(found, dtype=np.float64)
 
 
 def softmax(logits: npt.NDArray[np.float64]) -> Probabilities:

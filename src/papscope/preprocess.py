@@ -8,7 +8,7 @@ Never   augments, and never needs torch
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import groupby, islice
@@ -143,6 +143,8 @@ class Source:
     box: Box | None = None
     name: str = ""
     """What to call it; empty for the path."""
+    outline: Path | Mapping[str, Sequence[Sequence[float]]] | None = None
+    """A mask of the whole picture, or polygons in its pixels; None where there is neither."""
 
     @property
     def called(self) -> str:

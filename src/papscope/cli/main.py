@@ -18,6 +18,7 @@ from papscope.cli.check import check
 from papscope.cli.compare import compare
 from papscope.cli.evaluate import evaluate
 from papscope.cli.fetch import fetch
+from papscope.cli.fuse import fuse
 from papscope.cli.import_ import import_
 from papscope.cli.models import models
 from papscope.cli.predict import predict
@@ -59,6 +60,7 @@ app.command("split")(split)
 app.command("find-lr")(find_lr)
 app.command("train")(train)
 app.command("chain")(chain)
+app.command("fuse")(fuse)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
 app.command("calibrate")(calibrate)

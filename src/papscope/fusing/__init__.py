@@ -1,0 +1,1 @@
+"""Features of several networks joined, and heads fitted to them."""

@@ -1,0 +1,1 @@
+"""Cells measured from their outlines: size, form, colour, texture."""
