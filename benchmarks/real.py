@@ -28,12 +28,13 @@ import numpy as np
 from papscope.bundle import read_bundle
 from papscope.config import train_settings
 from papscope.cutting import cut_folds, fold_split
-from papscope.dataset import squares, targets
+from papscope.dataset import squares
 from papscope.evaluate.calibrating import pooled
 from papscope.evaluate.grades import graded
 from papscope.evaluate.intervals import Estimate
 from papscope.evaluate.summary import summarise
 from papscope.importing import import_images
+from papscope.labelled import targets
 from papscope.manifest import Manifest, Row, read_manifest, write_manifest
 from papscope.scores import Scores, read_scores, write_scores
 from papscope.scoring import score

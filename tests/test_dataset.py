@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from papscope import dataset
-from papscope.dataset import squares, targets
+from papscope.dataset import squares
 from papscope.errors import DiskError, ImageError
 from papscope.image import Box
+from papscope.labelled import targets
 from papscope.manifest import Manifest, Row
 from papscope.preprocess import Preprocess
 from papscope.taxonomy import CellClass

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from papscope.errors import SettingError
-from papscope.inference import CPU_TILE, Runner, best_device, device_named, softmax
+from papscope.inference import CPU_TILE, Runner, best_device, device_named
 from papscope.network.backbones import build, preprocess_for
 from papscope.preprocess import Squares
+from papscope.scores import softmax
 
 BACKBONES = ("resnet18", "mobilenetv3_small_050", "tf_efficientnet_lite0", "vit_tiny_patch16_224")
 

@@ -24,6 +24,7 @@ from torch.utils.data import Dataset, Sampler
 
 from papscope.errors import DiskError, ImageError
 from papscope.files import canonical_json, free_bytes, told_of_disk
+from papscope.labelled import sources_of
 from papscope.manifest import Manifest, Row
 from papscope.preprocess import Preprocess, Source, Squares, prepare
 from papscope.progress import Tell, silent
@@ -47,7 +48,7 @@ def squares(
     Args:
         manifest: where the rows come from.
         rows: which pictures, in the order wanted.
-        settings: size and manner; a change of it makes another file.
+        settings: size, manner and stain; a change of them makes another file.
         folder: where the file goes.
         threads: how many decode at once.
         tell: hears how far it is.
@@ -64,6 +65,7 @@ def squares(
         "fit": settings.fit,
         "filter": settings.filter,
         "rows": [[row.sha256, repr(row.box)] for row in rows],
+        **({} if settings.stain is None else {"stain": settings.stain.to_json()}),
     }
     name = sha256(canonical_json(about).encode()).hexdigest()[:24]
     path = folder / f"squares-{name}.npy"
@@ -119,17 +121,6 @@ def _fill(
         array[place] = square
         tell("decoding pictures", done, len(sources))
     array.flush()
-
-
-def sources_of(manifest: Manifest, rows: Sequence[Row]) -> list[Source]:
-    """Say where the rows' pictures lie."""
-    return [Source(manifest.file_of(row), row.box) for row in rows]
-
-
-def targets(manifest: Manifest, rows: Sequence[Row]) -> npt.NDArray[np.int64]:
-    """Give each row's class as its place among the manifest's classes."""
-    place = {name: index for index, name in enumerate(manifest.class_names)}
-    return np.array([place[row.label] for row in rows if row.label is not None], dtype=np.int64)
 
 
 class SquareBatches(Dataset[Batch]):

@@ -24,7 +24,7 @@ from torch import nn
 
 from papscope.errors import SettingError
 from papscope.preprocess import Preprocess, Squares, to_planes
-from papscope.scores import Probabilities
+from papscope.scores import Probabilities, softmax
 
 CPU_TILE = 4
 """One thread is about as quick with 1 as with 16; few keep the answer for one picture quick."""
@@ -113,12 +113,6 @@ class Runner:
             ready = planes.to(self.device, memory_format=torch.channels_last)
             found = self.network(ready).double().cpu().numpy()[:count]
         return np.asarray(found, dtype=np.float64)
-
-
-def softmax(logits: npt.NDArray[np.float64]) -> Probabilities:
-    """Turn logits (n, c) into probabilities (n, c), in double precision."""
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def best_device() -> str:

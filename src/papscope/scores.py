@@ -26,6 +26,12 @@ Probabilities: TypeAlias = npt.NDArray[np.float64]
 _FIXED = ("id", "group", "path", "left", "top", "box_width", "box_height", "truth")
 
 
+def softmax(logits: npt.NDArray[np.float64]) -> Probabilities:
+    """Turn logits (n, c) into probabilities (n, c), in double precision."""
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
     """One row an image: who it is, what it is, and what the model thinks."""

@@ -15,11 +15,11 @@ import numpy as np
 
 from papscope import __version__
 from papscope.bundle import Bundle
-from papscope.dataset import sources_of, targets
+from papscope.decision import calibrated
 from papscope.errors import ImageError, SplitError, TrainingError
-from papscope.inference import Runner
+from papscope.labelled import sources_of, targets
 from papscope.manifest import Manifest, Row
-from papscope.network.assembly import from_bundle
+from papscope.predict.engines import engine_for
 from papscope.preprocess import prepare
 from papscope.progress import Tell, silent
 from papscope.scores import Scores
@@ -47,7 +47,7 @@ def score(
     Images that `papscope augment` made are left out, whatever part they are in.
 
     Args:
-        bundle: the model.
+        bundle: the model; over all orientations by `with_orientations`.
         manifest: the images; its classes must be the model's.
         split: which images are in which part; None for all images.
         part: `train`, `val` or `test`; None for all images.
@@ -58,19 +58,22 @@ def score(
         SplitError: the split is another manifest's, or the part is empty.
         TrainingError: the classes differ.
         ImageError: an image cannot be read.
+        MissingExtra: the model needs torch, which is not installed.
     """
     rows = _rows(manifest, split, part)
     _check_classes(bundle, manifest)
     # Images of one field follow one another, so that it is decoded once.
     rows = sorted(rows, key=lambda row: (str(row.path), row.id))
-    runner = Runner.of(from_bundle(bundle), bundle.description.preprocess)
+    engine = engine_for(bundle)
+    unit = engine.at_once
     ready = prepare(sources_of(manifest, rows), bundle.description.preprocess)
     answers = []
-    for chunk in _chunks(ready, max(batch_size, runner.at_once) // runner.tile * runner.tile):
+    for chunk in _chunks(ready, max(1, batch_size // unit) * unit):
         broken = next((one for one in chunk if isinstance(one, ImageError)), None)
         if broken is not None:
             raise broken
-        answers.append(runner.probabilities(np.stack(chunk)))
+        chances = engine.probabilities(np.stack(chunk))
+        answers.append(calibrated(chances, bundle.description.calibration))
         tell("answering", sum(len(answer) for answer in answers), len(rows))
     return Scores(
         ids=tuple(row.id for row in rows),
@@ -152,13 +155,25 @@ def _about(
         "model": {
             "bundle_sha256": bundle.digest,
             "backbone": bundle.description.backbone,
+            "members": _members(known),
+            "orientations": 8 if bundle.description.orientations else 1,
             "preprocess": bundle.description.preprocess.to_json(),
+            "calibration": dict(bundle.description.calibration),
             "weights": known.get("weights"),
             "leaks": (known.get("protocol") or {}).get("leaks"),
         },
         "training": known.get("training", {}),
         "versions": known.get("versions", {}),
     }
+
+
+def _members(known: Mapping[str, Any]) -> list[str]:
+    """Name the models that a model was joined from, each by backbone and digest."""
+    told = known.get("members")
+    return [
+        f"{one.get('backbone')} {str(one.get('bundle_sha256'))[:12]}"
+        for one in (told if isinstance(told, list) else ())
+    ]
 
 
 def counts(manifest: Manifest, split: Split | None) -> dict[str, dict[str, int]]:

@@ -230,14 +230,14 @@ def test_a_leaking_split_is_stamped_first(tmp_path: Path) -> None:
 def test_a_missing_torch_is_told_with_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("papscope.scoring", "papscope.dataset"):  # an earlier test may have brought them
+    for name in ("papscope.predict.torch_engine", "papscope.inference"):  # of an earlier test
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
 
     result = run(made_bundle(tmp_path), made_manifest(tmp_path))
 
     assert result.exit_code == 12
-    assert "error: evaluating a model needs torch" in result.stderr
+    assert "error: this model needs torch" in result.stderr
     assert 'pip install "papscope[train]"' in result.stderr
 
 

@@ -6,6 +6,7 @@ import io
 import itertools
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,21 @@ def test_batch_1_and_batch_64_give_the_same_numbers(tmp_path: Path) -> None:
 
     assert one == many
     assert len({made.answer.probability for made in one.good}) > 60
+
+
+def test_answers_are_calibrated_as_the_bundle_says(tmp_path: Path) -> None:
+    file = saved(tmp_path / "a.png", 90)
+    plain = predictor()
+    scaled = replace(
+        plain,
+        about=replace(plain.about, calibration={"method": "temperature", "temperature": 2.0}),
+    )
+
+    (before,), (after,) = (one.predict(file).good for one in (plain, scaled))
+
+    odds = [one.answer.probabilities["light"] / one.answer.probability for one in (before, after)]
+    assert odds[1] == pytest.approx(odds[0] ** 0.5)
+    assert after.answer.label == before.answer.label == "dark"
 
 
 def test_bad_pictures_stand_in_their_places_and_cost_no_good_one(tmp_path: Path) -> None:
@@ -300,6 +316,8 @@ def test_loading_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for module in ("papscope.predict.torch_engine", "papscope.inference"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtra, match="predicting needs torch") as told:
-        load(tmp_path)
-    assert told.value.hint == 'pip install "papscope[train]"'
+    about = Description(classes=CLASSES, preprocess=Preprocess(size=16), backbone="made")
+    write_bundle(tmp_path / "bundle", about, {"w": np.zeros(1)}, "a card")
+    with pytest.raises(MissingExtra, match="this model needs torch") as told:
+        load(tmp_path / "bundle")
+    assert 'pip install "papscope[train]"' in told.value.hint

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from papscope.cli.terminal import progress, told_on_terminal
-from papscope.errors import MissingExtra, SettingError
+from papscope.cli.answering import Orientations
+from papscope.cli.terminal import progress, tell_model, told_on_terminal
+from papscope.errors import SettingError
 
 if TYPE_CHECKING:
     from papscope.evaluate.summary import Summary
     from papscope.manifest import Manifest
     from papscope.scores import Scores
+    from papscope.shipped import Found
     from papscope.split import Split
 
 SCORES = "scores.csv"
@@ -32,17 +34,22 @@ METRICS_FILE = "metrics.json"
 class _Wanted:
     """What is to be scored with which model."""
 
-    bundle: Path
+    bundle: Found
     manifest: Path
     split: Path | None
     part: str | None
     fold: int | None
     batch_size: int
+    orientations: bool | None
 
 
 def evaluate(
     bundle: Annotated[
-        Path | None, typer.Argument(help="The model's bundle folder.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="The model's bundle folder, or the name of a model that comes with papscope.",
+            show_default=False,
+        ),
     ] = None,
     manifest: Annotated[
         Path | None, typer.Argument(help="Labelled images.", show_default=False)
@@ -67,10 +74,11 @@ def evaluate(
             "--output",
             "-o",
             help=f"Folder for {SCORES} and {METRICS_FILE}; older ones are replaced.",
-            show_default="`evaluation` beside the bundle, or the folder of the scores",
+            show_default="`evaluation` beside one's own bundle, or here; the folder of the scores",
         ),
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images a batch.")] = 32,
+    orientations: Orientations = None,
     resamples: Annotated[
         int, typer.Option(min=100, help="How many times groups are drawn for the intervals.")
     ] = 2000,
@@ -78,8 +86,10 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled images: every measure with a 95 % interval over groups."""
     with told_on_terminal():
+        from papscope.shipped import find_bundle
+
         if scores is not None:
-            _refuse_both(bundle, split, part, fold)
+            _refuse_both(bundle, split, part, fold, orientations)
             _again(scores, output, resamples=resamples, seed=seed)
             return
         if bundle is None or manifest is None:
@@ -89,22 +99,27 @@ def evaluate(
             )
         if split is None and (part is not None or fold is not None):
             raise SettingError("--part and --fold need a split", hint="give it by --split FILE")
+        found = find_bundle(bundle)
+        tell_model(found)
         wanted = _Wanted(
-            bundle=bundle,
+            bundle=found,
             manifest=manifest,
             split=split,
             part=part if part is not None or split is None else "test",
             fold=fold,
             batch_size=batch_size,
+            orientations=orientations,
         )
-        folder = output or bundle.resolve().parent / "evaluation"
+        beside = Path() if found.shipped else found.folder.resolve().parent
+        folder = output or beside / "evaluation"
         _told(_scored(wanted), folder, resamples=resamples, seed=seed)
 
 
-def _refuse_both(bundle: Path | None, split: Path | None, part: str | None, fold: object) -> None:
-    if any(one is not None for one in (bundle, split, part, fold)):
+def _refuse_both(*asked_of_a_model: object) -> None:
+    if any(one is not None for one in asked_of_a_model):
         raise SettingError(
-            "--scores goes without a bundle, a manifest and a split: the file says what it is of",
+            "--scores goes without a bundle, a manifest, a split and what is asked of a model: "
+            "the file says what it is of",
             hint="leave either out",
         )
 
@@ -113,19 +128,11 @@ def _scored(wanted: _Wanted) -> Scores:
     """Let the model answer."""
     from papscope.bundle import read_bundle
     from papscope.manifest import read_manifest
+    from papscope.scoring import score
 
     images = read_manifest(wanted.manifest)
     split = _split(wanted, images)
-    model = read_bundle(wanted.bundle)
-    try:
-        from papscope.scoring import score
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith("papscope"):
-            raise
-        raise MissingExtra(
-            f"evaluating a model needs {missing.name}, which is not installed",
-            hint='pip install "papscope[train]", or measure stored scores by --scores FILE',
-        ) from None
+    model = read_bundle(wanted.bundle.folder).with_orientations(wanted.orientations)
     with progress() as tell:
         scores = score(
             model,
@@ -142,13 +149,15 @@ def _sources(wanted: _Wanted, about: Mapping[str, Any]) -> dict[str, Any]:
     """Say by which files and which command the scores came to be, for the report."""
     from papscope.files import digest_of
 
-    words = ["papscope", "evaluate", str(wanted.bundle), str(wanted.manifest)]
+    words = ["papscope", "evaluate", wanted.bundle.called, str(wanted.manifest)]
     told: dict[str, Any] = {"manifest": {**about.get("manifest", {}), "name": wanted.manifest.name}}
     if wanted.split is not None:
         words += ["--split", str(wanted.split), "--part", str(wanted.part)]
         told["split"] = {"sha256": digest_of(wanted.split)}
     if wanted.fold is not None:
         words += ["--fold", str(wanted.fold)]
+    if wanted.orientations is not None:
+        words.append("--orientations" if wanted.orientations else "--no-orientations")
     return {**told, "command": shlex.join(words)}
 
 

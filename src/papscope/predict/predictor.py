@@ -23,13 +23,15 @@ from PIL import Image
 
 from papscope import quality
 from papscope.bundle import Description, read_bundle
-from papscope.decision import Answer, answers
-from papscope.errors import ImageError, MissingExtra, SettingError
+from papscope.decision import Answer, answers, calibrated, temperature_and_bias
+from papscope.errors import ImageError, SettingError
 from papscope.image import Pixels
 from papscope.predict.engine import Engine
+from papscope.predict.engines import engine_for
 from papscope.predict.sources import below
 from papscope.preprocess import Source, prepare
 from papscope.progress import Tell, silent
+from papscope.shipped import find_bundle
 
 Picture: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | npt.NDArray[Any] | Source
 """A path, a file's bytes, a picture that Pillow opened, samples (h, w, 3) 0..255, or a part."""
@@ -164,42 +166,45 @@ class Predictor:
 
     def _answered(self, batch: Sequence[tuple[str, Pixels | ImageError]]) -> Iterator[Outcome]:
         good = [square for _, square in batch if not isinstance(square, ImageError)]
-        found = iter(
-            answers(self.engine.probabilities(np.stack(good)), self.about.classes) if good else ()
-        )
+        found = iter(self._said(good) if good else ())
         for name, square in batch:
             if isinstance(square, ImageError):
                 yield Failure(name, square)
             else:
                 yield Prediction(name, next(found))
 
+    def _said(self, squares: Sequence[Pixels]) -> tuple[Answer, ...]:
+        chances = self.engine.probabilities(np.stack(squares))
+        return answers(calibrated(chances, self.about.calibration), self.about.classes)
 
-def load(bundle: str | os.PathLike[str], *, device: str = "auto", threads: int = 0) -> Predictor:
+
+def load(
+    bundle: str | os.PathLike[str] | None = None,
+    *,
+    device: str = "auto",
+    threads: int = 0,
+    orientations: bool | None = None,
+) -> Predictor:
     """Make a model ready to answer.
 
     Args:
-        bundle: the folder that training wrote.
+        bundle: the folder that training wrote, or the name of a model that comes with papscope;
+            None for the one that answers where none is named.
         device: `auto` takes the fastest that is there; or `cpu`, `cuda`, `cuda:1`, `mps`.
         threads: of the processor, for the network and for decoding; 0 decides by the machine.
+        orientations: whether each answer is the mean over the eight orientations of the picture;
+            None does as the bundle says.
 
     Raises:
-        MissingExtra: torch is not installed.
+        MissingExtra: the model needs torch, which is not installed.
         BundleError: it is missing, damaged, of a newer format, or no bundle.
         SettingError: there is no such device here, or threads is below 0.
     """
     if threads < 0:
         raise SettingError(f"threads is {threads}", hint="give 1 or more, or 0")
-    try:
-        from papscope.predict.torch_engine import torch_engine
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith("papscope"):
-            raise
-        raise MissingExtra(
-            f"predicting needs {missing.name}, which the base installation leaves out",
-            hint='pip install "papscope[train]"',
-        ) from None
-    read = read_bundle(Path(bundle))
-    engine = torch_engine(read, device=device, threads=threads)
+    read = read_bundle(find_bundle(bundle).folder).with_orientations(orientations)
+    temperature_and_bias(read.description.calibration, len(read.description.classes))
+    engine = engine_for(read, device=device, threads=threads)
     decoders = threads or min(_MOST_DECODERS, os.cpu_count() or 1)
     return Predictor(engine, read.description, read.digest, decoders)
 

@@ -15,8 +15,9 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader
 
-from papscope.dataset import Batch, EpochOrder, Share, SquareBatches, squares, targets
+from papscope.dataset import Batch, EpochOrder, Share, SquareBatches, squares
 from papscope.errors import TrainingError
+from papscope.labelled import targets
 from papscope.manifest import Manifest, Row
 from papscope.network.backbones import build, preprocess_for
 from papscope.network.weights import Taken, fill
