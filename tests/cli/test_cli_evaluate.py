@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from papscope import shipped
 from papscope.bundle import Description, write_bundle
 from papscope.cli.main import app
 from papscope.cutting import cut, cut_folds
@@ -225,6 +226,23 @@ def test_a_leaking_split_is_stamped_first(tmp_path: Path) -> None:
 
     assert result.stdout.splitlines()[0] == LEAKS.upper()
     assert json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))["leaks"] == LEAKS
+
+
+def test_a_shipped_model_goes_by_its_name_and_nothing_is_written_beside_it(
+    tmp_path: Path, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = made_bundle(tmp_path)
+    monkeypatch.setattr(shipped, "HOME", bundle.parent)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    result = run("bundle", made_manifest(tmp_path))
+
+    assert result.exit_code == 0, result.output
+    assert "shipped model bundle" in result.stderr
+    scores = read_scores(tmp_path / "here/evaluation/scores.csv")
+    assert scores.about["command"].startswith("papscope evaluate bundle ")
+    assert [one.name for one in bundle.parent.iterdir()] == ["bundle"]
 
 
 def test_a_missing_torch_is_told_with_what_to_install(

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from papscope import shipped
 from papscope.bundle import Description, write_bundle
 from papscope.cli.main import app
 from papscope.network.backbones import build, preprocess_for, tensors_of
@@ -27,10 +28,15 @@ CLASSES = classes_of("cric-4")
 NAMES = [one.name for one in CLASSES]
 
 
-def made_bundle(folder: Path, classes: tuple[CellClass, ...] = CLASSES, size: int = 32) -> Path:
+def made_bundle(
+    folder: Path, classes: tuple[CellClass, ...] = CLASSES, size: int = 32, **told: object
+) -> Path:
     torch.manual_seed(0)
     about = Description(
-        classes=classes, preprocess=preprocess_for(BACKBONE, size=size), backbone=BACKBONE
+        classes=classes,
+        preprocess=preprocess_for(BACKBONE, size=size),
+        backbone=BACKBONE,
+        provenance={"dataset": "drawn cells", **told},
     )
     network = build(BACKBONE, len(classes), size=size)
     write_bundle(folder / "bundle", about, tensors_of(network), "a card")
@@ -89,6 +95,92 @@ def test_all_formats_tell_the_same_answers_in_the_same_order(bundle: Path, tmp_p
         shown = [f"{number:.3f}" for number in numbers]
         assert from_table[place] == [str(files[place]), answer.label, *shown]
     assert len(from_lines) == len(from_csv) == len(from_table) == 11
+
+
+@pytest.fixture
+def ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a model of six categories that ships."""
+    monkeypatch.setattr(shipped, "HOME", tmp_path / "models")
+    told = {"expects": "Cells of 24 px.", "default": True}
+    made = made_bundle(tmp_path / "models", classes_of("cric"), shipped=told)
+    return made.name
+
+
+def test_without_a_bundle_the_shipped_model_answers_and_says_so(ships: str, tmp_path: Path) -> None:
+    files = cells(tmp_path / "cells", 3)
+    model = load(device="cpu", threads=1)
+
+    by_itself = run(*files, "--format", "jsonl")
+    by_name = run(ships, *files, "--format", "jsonl")
+    by_option = run(*files, "-m", ships, "--format", "jsonl")
+
+    assert by_itself.exit_code == 0, by_itself.output
+    assert len(by_itself.stdout.splitlines()) == 3
+    assert by_itself.stdout == by_name.stdout == by_option.stdout
+    for one in (by_itself, by_name, by_option):
+        told = one.stderr.splitlines()
+        assert told[0] == (
+            f"model: shipped model {ships} ({model.digest[:12]}), trained on drawn cells; "
+            "research only"
+        )
+        assert told[1] == "Cells of 24 px."
+
+
+def test_a_model_of_ones_own_goes_unnamed_and_before_the_shipped_one(
+    ships: str, bundle: Path, tmp_path: Path
+) -> None:
+    files = cells(tmp_path / "cells", 2)
+
+    first, option = run(bundle, *files), run("--model", bundle, *files)
+
+    assert first.exit_code == option.exit_code == 0
+    assert first.stdout == option.stdout
+    assert "ASC-US" not in first.stdout
+    assert "shipped model" not in first.stderr
+
+
+def test_a_mistyped_bundle_is_told_with_what_was_meant(ships: str, tmp_path: Path) -> None:
+    (file,) = cells(tmp_path / "cells", 1)
+
+    result = run(f"{ships}e", file)
+
+    assert result.exit_code == 7
+    assert f"{ships}e is neither a bundle nor a picture" in result.stderr
+    assert f"did you mean {ships}?" in result.stderr
+
+
+def test_six_categories_are_told_with_their_four_grades(ships: str, tmp_path: Path) -> None:
+    files = cells(tmp_path / "cells", 4)
+    wanted = load(device="cpu", threads=1).predict(files).good
+
+    lines, comma, table = (run(*files, "--format", f) for f in ("jsonl", "csv", "table"))
+
+    from_lines = [json.loads(line) for line in lines.stdout.splitlines()]
+    from_csv = as_csv(comma.stdout)
+    head, *from_table = [line.split() for line in table.stdout.splitlines()]
+    assert head[4] == "grade"
+    for place, one in enumerate(wanted):
+        grades = one.answer.grades
+        assert grades is not None
+        assert from_lines[place]["grade"] == one.answer.grade
+        assert from_lines[place]["grades"] == dict(grades)
+        assert from_csv[place]["grade"] == one.answer.grade
+        assert {name: float(from_csv[place][f"g:{name}"]) for name in grades} == dict(grades)
+        assert from_table[place][4] == one.answer.grade
+
+
+def test_a_table_keeps_the_grade_as_long_as_there_is_room(
+    ships: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells(tmp_path, 1)
+    monkeypatch.chdir(tmp_path)
+
+    heads = [run("cell-00.png", width=width).stdout.splitlines()[0] for width in (50, 60, 120)]
+
+    main = ["source", "class", "probability", "abnormal"]
+    names = [one.name for one in classes_of("cric")]
+    assert [head.split() for head in heads] == [main, [*main, "grade"], [*main, "grade", *names]]
+    assert len(heads[1]) <= 60
 
 
 def test_only_results_are_on_standard_output(bundle: Path, tmp_path: Path) -> None:
@@ -226,24 +318,27 @@ def test_words_that_cannot_be_meant_are_refused_in_a_line(
 
 def test_what_is_no_bundle_or_no_device_is_told(bundle: Path, tmp_path: Path) -> None:
     (file,) = cells(tmp_path, 1)
+    (tmp_path / "empty").mkdir()
 
-    nothing = run(tmp_path, file)
+    nothing = run(tmp_path / "empty", file)
     nowhere = CliRunner().invoke(app, ["predict", str(bundle), str(file), "--device", "tpu9"])
 
     assert (nothing.exit_code, nowhere.exit_code) == (7, 2)
-    assert "is not a bundle" in nothing.stderr
+    assert "empty is neither a bundle nor a folder with pictures" in nothing.stderr
     assert "there is no device 'tpu9' here" in nowhere.stderr
 
 
-def test_a_missing_torch_is_told_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_torch_is_told_before_any_picture_is_looked_for(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for module in ("papscope.predict.torch_engine", "papscope.inference"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
 
-    result = run("no bundle", "no picture")
+    result = run(bundle, "no picture")
 
     assert result.exit_code == 12
-    assert "error: predicting needs torch" in result.stderr
+    assert "error: this model needs torch" in result.stderr
     assert 'pip install "papscope[train]"' in result.stderr
 
 

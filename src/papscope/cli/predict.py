@@ -1,6 +1,6 @@
 """The command `papscope predict`: a model's answers for files, folders, patterns or a list.
 
-Takes   a bundle and the words of a command line
+Takes   the words of a command line: a bundle, or none, and pictures
 Gives   one line a picture on standard output or in a file; failures on standard error
 Never   computes, or leaves out a good picture because of a bad one
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from papscope.cli.terminal import progress, told_on_terminal
+from papscope.cli.terminal import progress, tell_model, told_on_terminal
 from papscope.errors import ImageError
 
 if TYPE_CHECKING:
@@ -30,14 +30,26 @@ PIPE_CLOSED = 141
 
 
 def predict(
-    bundle: Annotated[Path, typer.Argument(help="The model's bundle folder.")],
-    paths: Annotated[
+    words: Annotated[
         list[str],
         typer.Argument(
+            metavar="[BUNDLE] PATHS...",
             help="Pictures, folders, patterns, a manifest (.csv), or - for a list on standard "
-            "input, one path a line."
+            "input, one path a line. Before them, a bundle's folder or the name of a model that "
+            "comes with papscope; without one, papscope's own model answers.",
+            show_default=False,
         ),
     ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A bundle's folder, or the name of a model that comes with papscope: then all "
+            "words are pictures.",
+            show_default="the first word, or papscope's own model",
+        ),
+    ] = None,
     form: Annotated[
         Literal["table", "csv", "jsonl"],
         typer.Option("--format", help="How answers are written; csv and jsonl do not round."),
@@ -63,19 +75,27 @@ def predict(
         from papscope.predict.predictor import load
         from papscope.predict.sources import STDIN, named_by
         from papscope.predict.table import Layout, lines
+        from papscope.predict.words import model_and_pictures
+        from papscope.taxonomy import graded_places
 
-        model = load(bundle, device=device, threads=threads)
+        found, paths = model_and_pictures(words, model)
+        ready = load(found.folder, device=device, threads=threads)
         sources = named_by(paths, _listed() if STDIN in paths else ())
+        tell_model(found)
         typer.echo(NOTICE, err=True)
         failures: list[Failure] = []
-        classes = tuple(one.name for one in model.about.classes)
-        width = shutil.get_terminal_size().columns
-        layout = Layout(classes, width, max(len(source.called) for source in sources))
+        classes = tuple(one.name for one in ready.about.classes)
+        layout = Layout(
+            classes,
+            width=shutil.get_terminal_size().columns,
+            longest=max(len(source.called) for source in sources),
+            graded=graded_places(ready.about.classes) is not None,
+        )
         # Answers that run over the same terminal are progress enough, and a bar would break them.
         busy = output is None and sys.stdout.isatty()
         with nullcontext(None) if busy else progress() as tell:
             heard = {} if tell is None else {"tell": tell}
-            outcomes = model.stream(sources, batch_size=batch_size, **heard)
+            outcomes = ready.stream(sources, batch_size=batch_size, **heard)
             _write(lines(_good(outcomes, failures), form, layout), output)
         _tell_failures(failures, len(sources))
 
