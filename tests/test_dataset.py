@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +15,7 @@ from papscope.image import Box
 from papscope.labelled import targets
 from papscope.manifest import Manifest, Row
 from papscope.preprocess import Preprocess
+from papscope.stain.reference import StainReference
 from papscope.taxonomy import CellClass
 
 SMALL = Preprocess(size=16)
@@ -94,3 +96,28 @@ def test_too_little_room_is_told_before_anything_is_written(
     with pytest.raises(DiskError, match="decoded pictures need"):
         squares(manifest, manifest.rows, SMALL, tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
+
+
+def test_squares_of_another_stain_are_other_squares(tmp_path: Path) -> None:
+    manifest = field_of_three(tmp_path)
+    stains = [StainReference("reinhard", ((mean, 5, 5), (9, 4, 4))) for mean in (50, 70)]
+
+    def names() -> set[str]:
+        return {one.name for one in (tmp_path / "cache").iterdir()}
+
+    squares(manifest, manifest.rows, SMALL, tmp_path / "cache")
+    plain = names()
+    for stain in stains:
+        squares(manifest, manifest.rows, replace(SMALL, stain=stain), tmp_path / "cache")
+
+    assert len(names()) == 3
+    assert plain < names()
+
+
+def test_squares_without_a_stain_are_still_found_under_their_old_name(tmp_path: Path) -> None:
+    manifest = field_of_three(tmp_path)
+    rows = [replace(row, sha256="0" * 64) for row in manifest.rows]
+    old = tmp_path / "squares-3494bec8306af645356c4ab1.npy"
+    np.save(old, np.zeros((3, 16, 16, 3), np.uint8))
+
+    assert (squares(manifest, rows, SMALL, tmp_path) == 0).all()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,8 @@ from PIL import Image
 from papscope import preprocess as module
 from papscope.errors import ImageError, SettingError
 from papscope.image import Box, Pixels, cut, decode
-from papscope.preprocess import Preprocess, Source, prepare, to_planes, to_square
+from papscope.preprocess import Preprocess, Source, originals, prepare, to_planes, to_square
+from papscope.stain.reference import StainReference, apply
 
 SMALL = Preprocess(size=16)
 
@@ -194,3 +197,34 @@ def test_settings_survive_json_and_damage_is_told() -> None:
             Preprocess.from_json(wrong)
     with pytest.raises(SettingError, match=r"preprocessing is damaged|size is '64'"):
         Preprocess.from_json({**value, "size": "64"})
+
+
+STAIN = StainReference("reinhard", ((70.0, 12.0, -8.0), (9.0, 4.0, 4.0)))
+
+
+def test_a_stain_is_brought_about_before_anything_else() -> None:
+    pixels = np.random.default_rng(2).integers(90, 220, (40, 24, 3), dtype=np.uint8)
+    for fit in ("squash", "pad", "crop"):
+        plain = Preprocess(size=16, fit=fit)  # type: ignore[arg-type]
+
+        seen = to_square(pixels, replace(plain, stain=STAIN))
+
+        assert np.array_equal(seen, to_square(apply(pixels, STAIN), plain))
+        assert not np.array_equal(seen, to_square(pixels, plain))
+
+
+def test_a_stain_survives_json_and_no_stain_is_not_told() -> None:
+    stained = replace(SMALL, stain=STAIN)
+    assert Preprocess.from_json(json.loads(json.dumps(stained.to_json()))) == stained
+    assert "stain" not in SMALL.to_json()
+    assert Preprocess.from_json({**SMALL.to_json(), "stain": None}) == SMALL
+    for wrong in (3, {"method": "reinhard"}, {**STAIN.to_json(), "method": "magic"}):
+        with pytest.raises(SettingError, match="stain"):
+            Preprocess.from_json({**SMALL.to_json(), "stain": wrong})
+
+
+def test_originals_keep_their_size_and_colours(tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png", 7)
+    whole, part = originals([Source(path), Source(path, Box(2, 3, 9, 11))])
+    assert np.array_equal(whole, np.asarray(Image.open(path).convert("RGB")))
+    assert np.array_equal(part, whole[3:14, 2:11])

@@ -21,6 +21,8 @@ from PIL import Image
 
 from papscope.errors import ImageError, SettingError
 from papscope.image import Box, Pixels, cut, decode, pixels_of
+from papscope.stain.reference import StainReference
+from papscope.stain.reference import apply as apply_stain
 
 Squares: TypeAlias = npt.NDArray[np.uint8]
 """(n, s, s, 3), RGB, 0..255."""
@@ -49,6 +51,8 @@ class Preprocess:
     mean: tuple[float, float, float] = IMAGENET_MEAN
     """Of each channel, of values 0..1."""
     std: tuple[float, float, float] = IMAGENET_STD
+    stain: StainReference | None = None
+    """The stain that every picture is brought to first; None leaves colours as they are."""
 
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 1024:
@@ -65,8 +69,10 @@ class Preprocess:
             )
 
     def to_json(self) -> dict[str, Any]:
-        """Give the JSON form that a bundle carries."""
-        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+        """Give the JSON form that a bundle carries; without a stain it says nothing of one."""
+        plain = {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+        del plain["stain"]
+        return plain if self.stain is None else {**plain, "stain": self.stain.to_json()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Preprocess:
@@ -77,18 +83,20 @@ class Preprocess:
         """
         try:
             mean, std = (tuple(float(x) for x in value[name]) for name in ("mean", "std"))
-            rest = {name: value[name] for name in value if name not in ("mean", "std")}
-            return cls(mean=mean, std=std, **rest)  # type: ignore[arg-type]
+            told = value.get("stain")
+            stain = None if told is None else StainReference.from_json(told)
+            rest = {name: value[name] for name in value if name not in ("mean", "std", "stain")}
+            return cls(mean=mean, std=std, stain=stain, **rest)  # type: ignore[arg-type]
         except (KeyError, TypeError, ValueError) as wrong:
             raise SettingError(f"preprocessing is damaged: {wrong}", hint="get it again") from None
 
 
 def to_square(pixels: Pixels, settings: Preprocess) -> Pixels:
-    """Resize a picture to the square that a network takes.
+    """Bring a picture to the wanted stain, if any, and to the square that a network takes.
 
     Args:
         pixels: (h, w, 3), RGB, 0..255.
-        settings: the side and how to reach it.
+        settings: the stain, the side and how to reach it.
 
     Returns:
         (s, s, 3), RGB, 0..255.
@@ -98,6 +106,8 @@ def to_square(pixels: Pixels, settings: Preprocess) -> Pixels:
     """
     if pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ValueError(f"want an image of shape (h, w, 3), got {pixels.shape}")
+    if settings.stain is not None:
+        pixels = apply_stain(pixels, settings.stain)
     height, width = pixels.shape[:2]
     if settings.fit != "squash" and height != width:
         side = max(height, width) if settings.fit == "pad" else min(height, width)
@@ -217,6 +227,22 @@ def _prepare_run(
     return [_square(whole, source, settings, refuse) for source in run]
 
 
+def originals(sources: Iterable[Source]) -> Iterator[Pixels]:
+    """Decode and cut pictures one after the other, and leave size and colours as they are.
+
+    Raises:
+        ImageError: a picture cannot be used.
+    """
+    for run in _runs(sources, _LONGEST_RUN):
+        whole = _decoded(run[0])
+        for source in run:
+            yield _part(whole, source)
+
+
+def _part(whole: Pixels, source: Source) -> Pixels:
+    return whole if source.box is None else cut(whole, source.box)
+
+
 def _decoded(source: Source) -> Pixels:
     if isinstance(source.picture, Path):
         return decode(source.picture)
@@ -228,7 +254,7 @@ def _decoded(source: Source) -> Pixels:
 def _square(
     whole: Pixels, source: Source, settings: Preprocess, refuse: Refuse | None
 ) -> Pixels | ImageError:
-    part = whole if source.box is None else cut(whole, source.box)
+    part = _part(whole, source)
     try:
         if refuse is not None:
             refuse(part, source.called)

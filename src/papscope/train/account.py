@@ -112,6 +112,13 @@ def versions() -> dict[str, str]:
     return {"papscope": __version__, "python": platform.python_version(), **found}
 
 
+def _stain(about: Description) -> str:
+    stain = about.preprocess.stain
+    return (
+        "" if stain is None else f"; first brought to the training images' stain ({stain.method})"
+    )
+
+
 def card(about: Description) -> str:
     """Write a model card in Markdown."""
     known, metrics = about.provenance, about.metrics
@@ -136,7 +143,7 @@ diagnosis of a slide or a patient, and it cannot exclude disease.
 - Licence of the data: {known["licence"]}
 - Cite: {known["citation"]}
 - Divided by: {known["protocol"]["by"]}, seed {known["protocol"]["seed"]}
-- Input: {about.preprocess.size} x {about.preprocess.size} px, {about.preprocess.fit}
+- Input: {about.preprocess.size} x {about.preprocess.size} px, {about.preprocess.fit}{_stain(about)}
 - {known["weights"]}
 - {_validation(metrics)} Results on unseen images come from `papscope evaluate`.
 {notes}

@@ -32,6 +32,7 @@ from papscope.network.backbones import head_names
 from papscope.preprocess import Preprocess
 from papscope.seeds import key, stream
 from papscope.train.losses import Loss
+from papscope.train.mixing import mixed
 from papscope.train.settings import TrainSettings
 
 
@@ -161,8 +162,7 @@ class Classifier(lightning.LightningModule):
         squares, classes = batch
         pictures = augment(squares.permute(0, 3, 1, 2).float(), self.settings.augment, self.draws)
         wanted = nn.functional.one_hot(classes, self.network.num_classes).float()  # type: ignore[arg-type]
-        if self.settings.mixup:
-            pictures, wanted = self._mixed(pictures, wanted)
+        pictures, wanted = mixed(pictures, wanted, self.settings, self.mixing)
         loss = self.loss(self.network(self.planes(pictures)), wanted)
         if not torch.isfinite(loss):
             raise TrainingError(
@@ -171,15 +171,6 @@ class Classifier(lightning.LightningModule):
             )
         self.train_loss.update(loss.detach(), len(classes))
         return loss
-
-    def _mixed(
-        self, pictures: torch.Tensor, wanted: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mix each picture and its class with another of the batch (Zhang et al., ICLR 2018)."""
-        share = float(self.mixing.beta(self.settings.mixup, self.settings.mixup))
-        other = torch.from_numpy(self.mixing.permutation(len(pictures))).to(pictures.device)
-        mixed = share * pictures + (1 - share) * pictures[other]
-        return mixed, share * wanted + (1 - share) * wanted[other]
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Move the averaged weights along."""

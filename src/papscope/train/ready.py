@@ -7,7 +7,7 @@ Never   begins before each class has a training image
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from papscope.split import Split, part_rows
 from papscope.train.losses import chances, loss_for
 from papscope.train.module import Classifier
 from papscope.train.settings import TrainSettings
+from papscope.train.stain import stain_of
 from papscope.train.trainer import Watch
 
 
@@ -65,6 +66,7 @@ def make_ready(
         torch.set_num_threads(settings.threads)
     rows = labelled_rows(manifest, split, settings)
     preprocess = preprocess_for(settings.backbone, size=settings.size, fit=settings.fit)
+    preprocess = replace(preprocess, stain=stain_of(manifest, rows["train"], settings))
     torch.manual_seed(key(settings.seed, "first weights"))
     network = build(
         settings.backbone,

@@ -18,6 +18,7 @@ Schedule = Literal["onecycle", "cosine", "constant"]
 Optimiser = Literal["adamw", "adam", "sgd"]
 Precision = Literal["auto", "32-true", "16-mixed", "bf16-mixed"]
 FitTo = Literal["squash", "pad", "crop"]
+StainNorm = Literal["none", "reinhard", "macenko"]
 Keep = Literal["best", "last"]
 
 _CHOICES = {
@@ -26,6 +27,7 @@ _CHOICES = {
     "optimiser": get_args(Optimiser),
     "precision": get_args(Precision),
     "fit": get_args(FitTo),
+    "stain_norm": get_args(StainNorm),
     "keep": get_args(Keep),
 }
 
@@ -42,6 +44,9 @@ class TrainSettings:
     """Side of the network's input, in pixels."""
     fit: FitTo = "squash"
     """How a picture becomes a square: `squash`, `pad` or `crop`."""
+    stain_norm: StainNorm = "none"
+    """Whether each picture is brought to the stain of the training images, and how: `none`,
+    `reinhard` or `macenko`."""
     epochs: int = 50
     batch_size: int = 10
     """Images a step and device."""
@@ -65,6 +70,9 @@ class TrainSettings:
     label_smoothing: float = 0.0
     mixup: float = 0.0
     """Alpha of the Beta distribution that mixes pairs of images; 0 mixes none."""
+    cutmix: float = 0.0
+    """Alpha of the Beta distribution of the share that a rectangle of another image does not
+    cover; 0 cuts none in. With `mixup`, each batch has one of the two at random."""
     ema: float = 0.0
     """Decay of the running average of weights that is kept as the model; 0 keeps the last."""
     drop_rate: float = 0.0
@@ -103,7 +111,9 @@ class TrainSettings:
             _within(name, getattr(self, name), 1, 1_000_000)
         _within("size", self.size, 16, 1024)
         _within("head_epochs", self.head_epochs, 0, self.epochs)
-        for name in ("freeze", "patience", "threads", "seed", "clip", "weight_decay", "mixup"):
+        for name in ("freeze", "patience", "threads", "seed", "clip", "weight_decay"):
+            _within(name, getattr(self, name), 0, 2**53)
+        for name in ("mixup", "cutmix"):
             _within(name, getattr(self, name), 0, 2**53)
         for name in ("balance_power", "layer_decay"):
             _within(name, getattr(self, name), 0, 2)
