@@ -353,6 +353,22 @@ def test_a_bundle_for_other_classes_gives_all_but_its_head(
     assert all(torch.equal(state[name], own[name]) for name in state if name not in taken.kept)
 
 
+@pytest.mark.parametrize("kind", ["ensemble", "fusion"])
+def test_a_bundle_of_several_networks_is_no_start_for_one(tmp_path: Path, kind: str) -> None:
+    network = build("test_resnet", 3, size=32)
+    about = Description(
+        classes=named("abc"),
+        preprocess=preprocess_for("test_resnet", size=32),
+        backbone="two of them",
+        network={"kind": kind},
+    )
+    write_bundle(tmp_path / "bundle", about, tensors_of(network), "a card")
+
+    with pytest.raises(WeightsError, match=r"several networks \(two of them\)") as told:
+        fill(network, "test_resnet", str(tmp_path / "bundle"), ["a", "b", "c"])
+    assert "one of the bundles" in told.value.hint
+
+
 def test_a_folder_that_is_no_bundle_and_a_path_to_nothing_are_told(tmp_path: Path) -> None:
     network = build("test_resnet", 3, size=32)
     with pytest.raises(BundleError, match="is not a bundle"):

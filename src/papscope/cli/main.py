@@ -16,6 +16,7 @@ from papscope.cli.calibrate import calibrate
 from papscope.cli.chain import chain
 from papscope.cli.check import check
 from papscope.cli.compare import compare
+from papscope.cli.ensemble import ensemble
 from papscope.cli.evaluate import evaluate
 from papscope.cli.fetch import fetch
 from papscope.cli.fuse import fuse
@@ -61,6 +62,7 @@ app.command("find-lr")(find_lr)
 app.command("train")(train)
 app.command("chain")(chain)
 app.command("fuse")(fuse)
+app.command("ensemble")(ensemble)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
 app.command("calibrate")(calibrate)

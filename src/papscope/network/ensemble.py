@@ -8,14 +8,13 @@ Never   weighs one member more than another
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import torch
 from torch import nn
 
 from papscope.bundle import Bundle
-from papscope.errors import BundleError
 from papscope.network.averaging import log_mean
+from papscope.network.joining import members_of
 
 
 class Ensemble(nn.Module):
@@ -37,37 +36,3 @@ def from_bundle(bundle: Bundle, assemble: Callable[[Bundle], nn.Module]) -> nn.M
         BundleError: it names no member, or tensors are not those of the members it names.
     """
     return Ensemble([assemble(member) for member in members_of(bundle)])
-
-
-def members_of(bundle: Bundle) -> tuple[Bundle, ...]:
-    """Take an ensemble apart, each member as if it were a bundle.
-
-    Raises:
-        BundleError: it names no member, or holds tensors of none.
-    """
-    about = bundle.description
-    told = about.network.get("members")
-    if not isinstance(told, list) or not told:
-        raise _unlike("it names no member")
-    left = set(bundle.tensors)
-    found = []
-    for place, member in enumerate(told):
-        start = f"members.{place}."
-        own = {name: value for name, value in bundle.tensors.items() if name.startswith(start)}
-        left -= own.keys()
-        try:
-            description = replace(about, backbone=member["backbone"], network=member["network"])
-        except (KeyError, TypeError):
-            raise _unlike(f"member {place} is not described") from None
-        tensors = {name.removeprefix(start): value for name, value in own.items()}
-        found.append(Bundle(description, tensors, bundle.digest))
-    if left:
-        raise _unlike(f"{min(left)} is no member's")
-    return tuple(found)
-
-
-def _unlike(why: str) -> BundleError:
-    return BundleError(
-        f"the weights are not those of the ensemble: {why}",
-        hint="copy the bundle again from where it was made",
-    )

@@ -21,7 +21,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from papscope.bundle import DESCRIPTION, read_bundle
+from papscope.bundle import DESCRIPTION, Description, read_bundle
 from papscope.errors import MissingExtra, WeightsError
 from papscope.network.backbones import head_names
 from papscope.network.names import candidates
@@ -123,6 +123,7 @@ def _read(backbone: str, source: str, classes: Sequence[str] | None) -> tuple[St
     path = Path(source)
     if (path / DESCRIPTION).exists() or path.is_dir():
         bundle = read_bundle(path)
+        _refuse_composed(bundle.description, source)
         names = tuple(one.name for one in bundle.description.classes)
         state = {name: torch.from_numpy(value.copy()) for name, value in bundle.tensors.items()}
         return state, classes is not None and tuple(classes) == names
@@ -132,6 +133,14 @@ def _read(backbone: str, source: str, classes: Sequence[str] | None) -> tuple[St
             hint="give imagenet, packaged, none, a .pth or .safetensors file, or a bundle",
         )
     return read_file(path), True
+
+
+def _refuse_composed(about: Description, source: str) -> None:
+    if about.kind != "single":
+        raise WeightsError(
+            f"{source} holds several networks ({about.backbone}), and training begins from one",
+            hint="give one of the bundles that it was made of",
+        )
 
 
 def _from_hub(backbone: str) -> State:
