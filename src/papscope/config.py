@@ -20,7 +20,7 @@ from papscope.augment.settings import OnlineSettings
 from papscope.errors import SettingError
 from papscope.train.settings import TrainSettings
 
-SHIPPED = ("original", "laptop", "best")
+SHIPPED = ("original", "laptop", "best", "shipped")
 """Names of the recipes that come with papscope."""
 
 CHAINS = ("triple", "herlev-cric", "cric-herlev")

@@ -66,6 +66,22 @@ def test_the_answers_of_sister_models_out_of_fold_are_pooled_and_told() -> None:
     assert "by this model and sister" in mixed.bundle.description.calibration["fitted_on"]
 
 
+def test_scores_that_name_no_model_are_not_said_to_be_a_sisters() -> None:
+    done = calibrate(bundle(), [answered("x", model={})])
+
+    told = done.bundle.description.calibration["fitted_on"]
+    assert told.endswith("answered by models that the scores do not name")
+
+
+def test_the_pooled_answers_of_a_cross_validation_are_out_of_fold() -> None:
+    model = {"networks": 5, "backbone": "made", "preprocess": PREPROCESS.to_json()}
+
+    done = calibrate(bundle(), [answered("", model=model)])
+
+    assert "sister models (out of fold)" in done.bundle.description.calibration["fitted_on"]
+    assert done.warnings == ()
+
+
 @pytest.mark.parametrize(
     ("about", "told"),
     [

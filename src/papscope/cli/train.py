@@ -29,7 +29,7 @@ _FOLD = Annotated[
 ]
 _RECIPE = Annotated[
     str | None,
-    typer.Option(help="original, laptop, best, or a TOML file. [default: the original's settings]"),
+    typer.Option(help="original, laptop, best, shipped, or a TOML file. [default: the original's settings]"),
 ]
 _BACKBONE = Annotated[str | None, typer.Option(help="timm's name of the network.")]
 _WEIGHTS = Annotated[

@@ -139,7 +139,9 @@ def _sentence(own: frozenset[str], scores: Sequence[Scores], scaling: Scaling) -
     """Say what the calibration was fitted on."""
     data = " and ".join(sorted({str(one.about.get("dataset", "unknown data")) for one in scores}))
     makers = {_model(one).get("bundle_sha256") for one in scores}
-    if makers <= own:
+    if not any(map(_model, scores)):
+        who = "models that the scores do not name"
+    elif makers <= own:
         who = "this model, which had not learned from them"
     elif makers & own:
         who = "this model and sister models, none of which had learned from what it answered"
