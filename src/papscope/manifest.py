@@ -175,8 +175,8 @@ def write_manifest(
 ) -> str:
     """Write a manifest, and its outlines beside it, and give the manifest's SHA-256.
 
-    The root is stored relative to the manifest's folder where it lies below that folder, and
-    absolute otherwise, so that a folder holding both can be moved.
+    The root is stored relative to the manifest's folder where one of them lies below the other,
+    and absolute otherwise, so that a folder holding both can be moved.
 
     Args:
         path: where the manifest goes.
@@ -202,7 +202,10 @@ def write_manifest(
 
 def _stored_root(path: Path, root: Path) -> str:
     here, there = path.resolve().parent, root.resolve()
-    return there.relative_to(here).as_posix() if there.is_relative_to(here) else str(there)
+    above = here.is_relative_to(there) and there != Path(there.anchor)
+    if above or there.is_relative_to(here):
+        return Path(os.path.relpath(there, here)).as_posix()
+    return str(there)
 
 
 def _cells(row: Row) -> tuple[object, ...]:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from papscope import __version__
+from papscope.cli.augment import augment
 from papscope.cli.calibrate import calibrate
 from papscope.cli.chain import chain
 from papscope.cli.check import check
@@ -58,6 +59,7 @@ app.command("fetch")(fetch)
 app.command("import")(import_)
 app.command("check")(check)
 app.command("split")(split)
+app.command("augment")(augment)
 app.command("find-lr")(find_lr)
 app.command("train")(train)
 app.command("chain")(chain)

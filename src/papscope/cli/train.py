@@ -208,7 +208,7 @@ def _read(manifest: Path, split: Path, fold: int | None) -> tuple[Manifest, Spli
     images, parts = read_manifest(manifest), read_split(split)
     if fold is not None:
         parts = fold_split(parts, images, fold)
-    elif parts.protocol.folds:
+    elif parts.protocol.folds and parts.protocol.fold is None:
         raise SettingError(
             f"{split} has {parts.protocol.folds} folds", hint="say which with --fold 0"
         )
