@@ -22,26 +22,28 @@ if TYPE_CHECKING:
     from papscope.train.module import EpochDone
     from papscope.train.settings import TrainSettings
 
-_MANIFEST = Annotated[Path, typer.Argument(help="The manifest to train on.")]
+MANIFEST = Annotated[Path, typer.Argument(help="The manifest to train on.")]
 _SPLIT = Annotated[Path, typer.Option("--split", help="The split that `papscope split` made.")]
 _FOLD = Annotated[
     int | None, typer.Option(help="Of a split into folds: the fold that is kept for testing.")
 ]
-_RECIPE = Annotated[
+RECIPE = Annotated[
     str | None,
-    typer.Option(help="original, laptop, best, shipped, or a TOML file. [default: the original's settings]"),
+    typer.Option(
+        help="original, laptop, best, shipped, or a TOML file. [default: the original's settings]"
+    ),
 ]
-_BACKBONE = Annotated[str | None, typer.Option(help="timm's name of the network.")]
-_WEIGHTS = Annotated[
+BACKBONE = Annotated[str | None, typer.Option(help="timm's name of the network.")]
+WEIGHTS = Annotated[
     str | None,
     typer.Option(help="imagenet, packaged, none, a .pth or .safetensors file, or a bundle."),
 ]
-_SIZE = Annotated[int | None, typer.Option(help="Side of the network's input, in pixels.")]
-_BATCH = Annotated[int | None, typer.Option("--batch-size", help="Images a step and device.")]
-_THREADS = Annotated[int | None, typer.Option(help="Processor threads; 0 leaves it to torch.")]
+SIZE = Annotated[int | None, typer.Option(help="Side of the network's input, in pixels.")]
+BATCH = Annotated[int | None, typer.Option("--batch-size", help="Images a step and device.")]
+THREADS = Annotated[int | None, typer.Option(help="Processor threads; 0 leaves it to torch.")]
 _SEED = Annotated[int | None, typer.Option(help="The same seed trains the same network.")]
-_ACCELERATOR = Annotated[str | None, typer.Option(help="auto, cpu, gpu or mps.")]
-_SET = Annotated[
+ACCELERATOR = Annotated[str | None, typer.Option(help="auto, cpu, gpu or mps.")]
+MORE = Annotated[
     list[str] | None,
     typer.Option(
         "--set", metavar="NAME=VALUE", help="Any other setting, e.g. augment.rotation=15."
@@ -50,16 +52,16 @@ _SET = Annotated[
 
 
 def train(
-    manifest: _MANIFEST,
+    manifest: MANIFEST,
     split: _SPLIT,
     output: Annotated[Path, typer.Option("--output", "-o", help="The run's folder.")] = Path("run"),
     fold: _FOLD = None,
-    recipe: _RECIPE = None,
-    backbone: _BACKBONE = None,
-    weights: _WEIGHTS = None,
-    size: _SIZE = None,
+    recipe: RECIPE = None,
+    backbone: BACKBONE = None,
+    weights: WEIGHTS = None,
+    size: SIZE = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
-    batch_size: _BATCH = None,
+    batch_size: BATCH = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate of the head.")] = None,
     schedule: Annotated[str | None, typer.Option(help="onecycle, cosine or constant.")] = None,
     head_epochs: Annotated[
@@ -85,12 +87,12 @@ def train(
     precision: Annotated[
         str | None, typer.Option(help="auto, 32-true, 16-mixed or bf16-mixed.")
     ] = None,
-    accelerator: _ACCELERATOR = None,
+    accelerator: ACCELERATOR = None,
     devices: Annotated[int | None, typer.Option(help="Devices a node.")] = None,
     nodes: Annotated[int | None, typer.Option(help="Nodes, under torchrun or SLURM.")] = None,
     seed: _SEED = None,
-    threads: _THREADS = None,
-    more: _SET = None,
+    threads: THREADS = None,
+    more: MORE = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in the folder.")
     ] = False,
@@ -140,18 +142,18 @@ _NAMES = frozenset(
 
 
 def find_lr(
-    manifest: _MANIFEST,
+    manifest: MANIFEST,
     split: _SPLIT,
     fold: _FOLD = None,
-    recipe: _RECIPE = None,
-    backbone: _BACKBONE = None,
-    weights: _WEIGHTS = None,
-    size: _SIZE = None,
-    batch_size: _BATCH = None,
-    accelerator: _ACCELERATOR = None,
+    recipe: RECIPE = None,
+    backbone: BACKBONE = None,
+    weights: WEIGHTS = None,
+    size: SIZE = None,
+    batch_size: BATCH = None,
+    accelerator: ACCELERATOR = None,
     seed: _SEED = None,
-    threads: _THREADS = None,
-    more: _SET = None,
+    threads: THREADS = None,
+    more: MORE = None,
 ) -> None:
     """Raise the learning rate step by step, and say at which the loss falls fastest."""
     given = {name: value for name, value in locals().items() if name in _NAMES}

@@ -125,7 +125,7 @@ class Comparison:
             a: what to call the first model.
             b: what to call the second.
         """
-        one, title = self.measures[key], _in_words(MEASURES[key].title)
+        one, title = self.measures[key], in_sentence(MEASURES[key].title)
         if isinstance(one, Undefined):
             return f"{title} cannot be compared: {one.why}"
         gap = one.difference
@@ -267,10 +267,10 @@ def _of_groups(groups: Groups) -> Iterator[str]:
         yield f"there are only {groups.number} groups: the intervals are rough, often too narrow"
 
 
-def _in_words(title: str) -> str:
+def in_sentence(title: str) -> str:
     """Write a measure's title inside a sentence.
 
-    >>> _in_words("F1, macro"), _in_words("Accuracy"), _in_words("AUROC for abnormal")
+    >>> in_sentence("F1, macro"), in_sentence("Accuracy"), in_sentence("AUROC for abnormal")
     ('macro F1', 'accuracy', 'AUROC for abnormal')
     """
     name, _, before = title.partition(", ")

@@ -87,20 +87,37 @@ def write_report(
         SettingError: there are too few resamples for an interval.
         DiskError: the disk is full, or the place cannot be written.
     """
+    context = context_of(scores, resamples=resamples, seed=seed, scores_path=scores_path, tell=tell)
+    write_text(path, environment().get_template("report.html.j2").render(context))
+    return path
+
+
+def context_of(
+    scores: Scores, *, resamples: int, seed: int, scores_path: Path | None, tell: Tell
+) -> dict[str, Any]:
+    """Gather all that a page of scores shows, by the names that its template uses.
+
+    Args:
+        scores: as for `write_report`, and so the others.
+        resamples: how many times the groups are drawn anew.
+        seed: of the draws and of the choice of cells.
+        scores_path: the file that the scores were read from.
+        tell: told as the small pictures are made.
+    """
     summary = summarise(scores, resamples=resamples, seed=seed)
     about = read_about(scores.about)
     if about.root is not None and scores_path is not None:
         about = replace(about, root=str(scores_path.parent / about.root))
-    context = {
+    return {
         **_measured(scores, summary, about),
         **_cells(scores, about, seed, tell),
         **_origin(scores, about, summary, scores_path),
+        "more_sections": [],
     }
-    write_text(path, _environment().get_template("report.html.j2").render(context))
-    return path
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Give the room in which the pages' templates are filled."""
     room = Environment(
         loader=PackageLoader("papscope.report"),
         autoescape=True,
