@@ -200,6 +200,19 @@ def read_bundle(folder: Path) -> Bundle:
     return Bundle(description, tensors, digest)
 
 
+def refuse_exported(bundle: Bundle) -> None:
+    """Refuse a bundle that has no weights for torch.
+
+    Raises:
+        BundleError: it was exported.
+    """
+    if bundle.onnx is not None:
+        raise BundleError(
+            f"the model {bundle.digest[:12]} was exported to ONNX, which only answers",
+            hint="use the bundle that it was exported from",
+        )
+
+
 def _vouched(folder: Path, files: object) -> tuple[str, bytes]:
     """Read the weights, of one kind or the other, that the description vouches for."""
     told = files if isinstance(files, dict) else {}

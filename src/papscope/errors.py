@@ -152,3 +152,11 @@ class MissingExtra(PapscopeError):
     code = "missing-extra"
     exit_status = 12
     http_status = 501
+
+
+class ExportError(PapscopeError):
+    """A model has no form that another program runs, or answers differently there."""
+
+    code = "export-failed"
+    exit_status = 13
+    http_status = 422

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from papscope.bundle import Bundle, read_bundle
+from papscope.bundle import Bundle, read_bundle, refuse_exported
 from papscope.errors import SettingError, SplitError, TrainingError
 from papscope.fusing.settings import FuseSettings
 from papscope.manifest import Manifest
@@ -208,6 +208,7 @@ def _of_timm(asked: Asked, weights: str, common: Preprocess, seed: int) -> Block
 
 
 def _of_bundle(asked: Asked, bundle: Bundle) -> Block:
+    refuse_exported(bundle)
     about = bundle.description
     tensors = {name: torch.from_numpy(value.copy()) for name, value in bundle.tensors.items()}
     trunk = build_trunk(

@@ -15,7 +15,7 @@ from importlib import import_module
 
 from torch import nn
 
-from papscope.bundle import Bundle
+from papscope.bundle import Bundle, refuse_exported
 from papscope.errors import BundleError
 from papscope.network import backbones
 from papscope.network.averaging import Oriented
@@ -28,8 +28,10 @@ def from_bundle(bundle: Bundle) -> nn.Module:
     """Build a bundle's network, in evaluation mode.
 
     Raises:
-        BundleError: the kind is unknown, or the weights are not those that the bundle names.
+        BundleError: the kind is unknown, it was exported, or the weights are not those that the
+            bundle names.
     """
+    refuse_exported(bundle)
     network = _assembled(bundle)
     return (Oriented(network) if bundle.description.orientations else network).eval()
 

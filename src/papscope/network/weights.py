@@ -21,7 +21,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from papscope.bundle import DESCRIPTION, Description, read_bundle
+from papscope.bundle import DESCRIPTION, Description, read_bundle, refuse_exported
 from papscope.errors import MissingExtra, WeightsError
 from papscope.network.backbones import head_names
 from papscope.network.names import candidates
@@ -78,6 +78,7 @@ def fill(
 
     Raises:
         WeightsError: the source is unknown, unsafe, damaged, or does not fit the network.
+        BundleError: the source is a damaged bundle, or one that was exported.
         MissingExtra: `packaged` weights are asked for and their package is not installed.
     """
     if source == "none":
@@ -123,6 +124,7 @@ def _read(backbone: str, source: str, classes: Sequence[str] | None) -> tuple[St
     path = Path(source)
     if (path / DESCRIPTION).exists() or path.is_dir():
         bundle = read_bundle(path)
+        refuse_exported(bundle)
         _refuse_composed(bundle.description, source)
         names = tuple(one.name for one in bundle.description.classes)
         state = {name: torch.from_numpy(value.copy()) for name, value in bundle.tensors.items()}
