@@ -13,9 +13,10 @@ waits for another in the middle of a layer, which on a busy machine costs more t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,10 @@ CPU_TILE = 4
 """One thread is about as quick with 1 as with 16; few keep the answer for one picture quick."""
 
 DEVICE_TILE = 64
+
+
+_Tile: TypeAlias = Sequence[npt.NDArray[Any]]
+"""Squares, and what else belongs to them, of as many pictures as go through at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +85,35 @@ class Runner:
         """
         return softmax(self.outputs(squares))
 
-    def outputs(self, squares: Squares) -> npt.NDArray[np.float64]:
-        """Give what the network gives, (n, c), for any number of squares (n, s, s, 3)."""
+    def measured(self, squares: Squares, measures: npt.NDArray[np.float32]) -> Probabilities:
+        """Answer for squares and measures of their cells, for a network that takes both.
+
+        Args:
+            squares: (n, s, s, 3), RGB, 0..255.
+            measures: (n, k); NaN for a cell that was not measured.
+
+        Returns:
+            (n, c), each row sums to 1.
+        """
+        return softmax(self.outputs(squares, measures))
+
+    def outputs(self, squares: Squares, *more: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Give what the network gives, (n, c), for any number of squares (n, s, s, 3).
+
+        Args:
+            squares: RGB, 0..255.
+            more: what else the network takes of each picture, (n, k).
+        """
         if not len(squares):
             raise ValueError("there is no square to answer for")
-        places = range(0, len(squares), self.tile)
-        tiles = (squares[start : start + self.tile] for start in places)
+        ends = [(start, start + self.tile) for start in range(0, len(squares), self.tile)]
+        given: list[npt.NDArray[Any]] = [squares, *more]
+        tiles = ([one[start:end] for one in given] for start, end in ends)
         if self.device.type == "cpu":
             return np.concatenate(self._shared_out(tiles))
         return np.concatenate([self._tile(tile) for tile in tiles])
 
-    def _shared_out(self, tiles: Iterable[Squares]) -> list[npt.NDArray[np.float64]]:
+    def _shared_out(self, tiles: Iterable[_Tile]) -> list[npt.NDArray[np.float64]]:
         """Let several threads take tiles, each of which torch gives one thread for each."""
         before = torch.get_num_threads()
         own = ThreadPoolExecutor(
@@ -102,17 +125,21 @@ class Runner:
         finally:
             torch.set_num_threads(before)  # what a thread sets, torch in part takes for all
 
-    def _tile(self, squares: Squares) -> npt.NDArray[np.float64]:
-        count = len(squares)
-        full = squares
-        if count < self.tile:
-            filling = np.zeros((self.tile - count, *squares.shape[1:]), dtype=np.uint8)
-            full = np.concatenate([squares, filling])
-        planes = torch.from_numpy(to_planes(full, self.settings))
+    def _tile(self, given: _Tile) -> npt.NDArray[np.float64]:
+        count = len(given[0])
+        squares, *more = (_filled(one, self.tile) for one in given)
+        planes = torch.from_numpy(to_planes(squares, self.settings))
         with torch.inference_mode():
             ready = planes.to(self.device, memory_format=torch.channels_last)
-            found = self.network(ready).double().cpu().numpy()[:count]
+            others = [torch.from_numpy(one).to(self.device) for one in more]
+            found = self.network(ready, *others).double().cpu().numpy()[:count]
         return np.asarray(found, dtype=np.float64)
+
+
+def _filled(values: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
+    """Fill up with zeros to a number of rows."""
+    filling = np.zeros((count - len(values), *values.shape[1:]), dtype=values.dtype)
+    return np.concatenate([values, filling]) if len(filling) else values
 
 
 def best_device() -> str:

@@ -136,6 +136,8 @@ class Manifest:
     """How it was imported, enough to do it again."""
     digest: str = ""
     """SHA-256 of the manifest's file; empty before it is written."""
+    file: Path | None = field(default=None, compare=False)
+    """The file that it was read from; None where it was not read from one."""
 
     def __post_init__(self) -> None:
         for name, times in Counter(row.id for row in self.rows).most_common(1):
@@ -250,6 +252,7 @@ def _assembled(path: Path, head: Mapping[str, Any], rows: tuple[Row, ...]) -> Ma
         group_is=head["group_is"],
         settings=head["settings"],
         digest=digest_of(path),
+        file=path,
     )
 
 

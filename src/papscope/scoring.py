@@ -19,11 +19,14 @@ from papscope.decision import calibrated
 from papscope.errors import ImageError, SplitError, TrainingError
 from papscope.labelled import sources_of, targets
 from papscope.manifest import Manifest, Row
+from papscope.predict.engine import Engine, MeasuringEngine, answered
 from papscope.predict.engines import engine_for
 from papscope.preprocess import prepare
 from papscope.progress import Tell, silent
-from papscope.scores import Scores
+from papscope.scores import Probabilities, Scores
 from papscope.seen import Seen, overlap
+from papscope.shape.measures import Measured
+from papscope.shape.reading import measured_all, outlined
 from papscope.split import Split, originals, part_rows
 
 
@@ -66,15 +69,18 @@ def score(
     rows = sorted(rows, key=lambda row: (str(row.path), row.id))
     engine = engine_for(bundle)
     unit = engine.at_once
+    measures = _measures(bundle, engine, manifest, rows, tell)
     ready = prepare(sources_of(manifest, rows), bundle.description.preprocess)
-    answers = []
+    answers: list[Probabilities] = []
     for chunk in _chunks(ready, max(1, batch_size // unit) * unit):
         broken = next((one for one in chunk if isinstance(one, ImageError)), None)
         if broken is not None:
             raise broken
-        chances = engine.probabilities(np.stack(chunk))
+        done = sum(len(answer) for answer in answers)
+        told = None if measures is None else measures[done : done + len(chunk)]
+        chances = answered(engine, np.stack(chunk), told)
         answers.append(calibrated(chances, bundle.description.calibration))
-        tell("answering", sum(len(answer) for answer in answers), len(rows))
+        tell("answering", done + len(chunk), len(rows))
     return Scores(
         ids=tuple(row.id for row in rows),
         groups=tuple(_group(row, split) for row in rows),
@@ -86,8 +92,25 @@ def score(
         about={
             **_about(bundle, manifest, split, part),
             "leaks": _leaks(bundle, rows, split, part),
+            **_not_measured(measures),
         },
     )
+
+
+def _measures(
+    bundle: Bundle, engine: Engine, manifest: Manifest, rows: list[Row], tell: Tell
+) -> Measured | None:
+    """Measure the cells, where the model asks for that and runs on what can use it."""
+    if "shape" not in bundle.description.network or not isinstance(engine, MeasuringEngine):
+        return None
+    return measured_all(outlined(manifest, rows), tell=tell)
+
+
+def _not_measured(measures: Measured | None) -> dict[str, int]:
+    """Count the images that were answered for without the shape that the model asks for."""
+    if measures is None:
+        return {}
+    return {"without_shape": int(np.isnan(measures).any(axis=1).sum())}
 
 
 def _rows(manifest: Manifest, split: Split | None, part: str | None) -> list[Row]:

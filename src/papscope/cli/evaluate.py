@@ -142,6 +142,13 @@ def _scored(wanted: _Wanted) -> Scores:
             batch_size=wanted.batch_size,
             tell=tell,
         )
+    without = scores.about.get("without_shape")
+    if without:
+        typer.echo(
+            f"{without} of {len(scores)} pictures had no mask to measure the cell by: the head "
+            "without cell shape answered for these",
+            err=True,
+        )
     return replace(scores, about={**scores.about, **_sources(wanted, scores.about)})
 
 

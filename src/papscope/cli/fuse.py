@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -154,14 +154,12 @@ def _fused(
     manifest: Path, split: Path, fold: int | None, settings: FuseSettings, output: Path
 ) -> Fused:
     from papscope.fusing.fit import fuse as join
-    from papscope.manifest import Polygons, read_polygons
 
     images, parts = _read(manifest, split, fold)
     if parts.protocol.leaks:
         typer.secho(parts.protocol.leaks.upper(), fg="red", bold=True, err=True)
-    polygons = cast("dict[str, Polygons]", read_polygons(manifest)) if settings.shape else {}
     with progress() as tell:
-        return join(images, parts, settings, output, polygons=polygons, tell=tell)
+        return join(images, parts, settings, output, tell=tell)
 
 
 def _read(manifest: Path, split: Path, fold: int | None) -> tuple[Manifest, Split]:

@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -96,7 +97,9 @@ def predict(
         with nullcontext(None) if busy else progress() as tell:
             heard = {} if tell is None else {"tell": tell}
             outcomes = ready.stream(sources, batch_size=batch_size, **heard)
-            _write(lines(_good(outcomes, failures), form, layout), output)
+            without = _Count()
+            _write(lines(without.heard(_good(outcomes, failures)), form, layout), output)
+        without.tell()
         _tell_failures(failures, len(sources))
 
 
@@ -113,6 +116,30 @@ def _good(outcomes: Iterable[Outcome], failures: list[Failure]) -> Iterator[Pred
             yield one
         else:
             failures.append(one)
+
+
+@dataclass(slots=True)
+class _Count:
+    """How many pictures were answered for without the cell's shape, where a model asks for it."""
+
+    without: int = 0
+    all: int = 0
+
+    def heard(self, predictions: Iterable[Prediction]) -> Iterator[Prediction]:
+        """Count while predictions go by."""
+        for one in predictions:
+            self.all += 1
+            self.without += one.measured is False
+            yield one
+
+    def tell(self) -> None:
+        """Say it, if there is anything to say."""
+        if self.without:
+            typer.echo(
+                f"{self.without} of {self.all} pictures had no mask to measure the cell by: the "
+                "head without cell shape answered for these",
+                err=True,
+            )
 
 
 def _write(lines: Iterable[str], output: Path | None) -> None:

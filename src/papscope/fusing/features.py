@@ -21,13 +21,12 @@ from papscope.dataset import squares
 from papscope.files import canonical_json, digest_of, write_bytes
 from papscope.fusing.blocks import Block
 from papscope.inference import Runner
-from papscope.labelled import sources_of
-from papscope.manifest import Manifest, Polygons, Row
+from papscope.manifest import Manifest, Row
 from papscope.network.backbones import tensors_of
 from papscope.preprocess import Preprocess, Source, Squares
 from papscope.progress import Tell, silent
 from papscope.shape.measures import NAMES, Measured
-from papscope.shape.reading import measured_all, outline_of
+from papscope.shape.reading import measured_all, outlined
 
 Features: TypeAlias = npt.NDArray[np.float32]
 """(n, d)."""
@@ -89,14 +88,9 @@ class Cache:
             self.tell(what, min(start + step, len(pictures)), len(pictures))
         return np.concatenate(found)
 
-    def measures(
-        self, manifest: Manifest, rows: Sequence[Row], polygons: Mapping[str, Polygons]
-    ) -> Measured:
+    def measures(self, manifest: Manifest, rows: Sequence[Row]) -> Measured:
         """Give measures of the rows' cells; rows of NaN where there is no outline."""
-        sources = [
-            Source(source.picture, source.box, row.id, outline_of(manifest, row, polygons))
-            for source, row in zip(sources_of(manifest, rows), rows, strict=True)
-        ]
+        sources = outlined(manifest, rows)
         about = {
             "names": list(NAMES),
             "rows": [

@@ -27,12 +27,12 @@ from papscope.fusing.fitting import Data, fit_heads, module_of
 from papscope.fusing.sample import Numbers, Places, Sample, balanced, inner_folds
 from papscope.fusing.settings import AUTO, FuseSettings
 from papscope.labelled import targets
-from papscope.manifest import Manifest, Polygons, Row
+from papscope.manifest import Manifest, Row
 from papscope.network.backbones import tensors_of
 from papscope.network.fusion import Fusion
 from papscope.progress import Tell, silent
 from papscope.seen import overlap
-from papscope.shape.reading import outline_of
+from papscope.shape.reading import outlined
 from papscope.split import Split, part_rows
 
 BUNDLE = "bundle"
@@ -57,7 +57,6 @@ def fuse(
     settings: FuseSettings,
     output: Path,
     *,
-    polygons: Mapping[str, Polygons] | None = None,
     tell: Tell = silent,
 ) -> Fused:
     """Join features of several networks, fit a head to them, and write one bundle.
@@ -67,7 +66,6 @@ def fuse(
         split: which of them are `train` and `val`.
         settings: what to join, and what to put on top.
         output: the folder for the bundle.
-        polygons: outlines by row id, for data sets that have no masks.
         tell: hears how far it is.
 
     Raises:
@@ -82,15 +80,14 @@ def fuse(
         torch.set_num_threads(settings.threads)
     rows = _rows(manifest, split)
     _check_experts(settings, manifest)
-    outlines = polygons or {}
     if settings.shape:
-        _check_outlines(manifest, rows["train"], outlines)
+        _check_outlines(manifest, rows["train"])
     folds = _folds(manifest, split, rows["train"], settings)
     blocks, preprocess = open_blocks(settings, manifest, split)
     store = Cache(settings.cache or output / CACHE, preprocess, settings.threads, tell)
     data = _data(store, blocks, manifest, rows, settings, folds)
     if settings.shape:
-        measures = (store.measures(manifest, rows[part], outlines) for part in ("train", "val"))
+        measures = (store.measures(manifest, rows[part]) for part in ("train", "val"))
         data = replace(data, measures=tuple(measures))
     heads, validated = fit_heads(data, settings, manifest.class_names, tell)
     about = description_of(manifest, split, settings, Made(blocks, preprocess, heads, validated))
@@ -126,10 +123,8 @@ def _check_experts(settings: FuseSettings, manifest: Manifest) -> None:
         )
 
 
-def _check_outlines(
-    manifest: Manifest, rows: Sequence[Row], polygons: Mapping[str, Polygons]
-) -> None:
-    if not any(outline_of(manifest, row, polygons) for row in rows):
+def _check_outlines(manifest: Manifest, rows: Sequence[Row]) -> None:
+    if not any(source.outline for source in outlined(manifest, rows)):
         raise SettingError(
             f"no training image of {manifest.dataset} has a mask or outline, so no cell can be "
             "measured",

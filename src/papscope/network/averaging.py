@@ -45,8 +45,11 @@ class Oriented(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, planes: torch.Tensor) -> torch.Tensor:
-        """Give logits (n, c) for planes (n, 3, s, s); all (8 n) squares go through at once."""
+    def forward(self, planes: torch.Tensor, *more: torch.Tensor) -> torch.Tensor:
+        """Give logits (n, c) for planes (n, 3, s, s); all (8 n) squares go through at once.
+
+        What else the network takes of each picture, (n, k), does not depend on how it lies.
+        """
         turned = torch.cat(
             [
                 side
@@ -54,5 +57,6 @@ class Oriented(nn.Module):
                 for side in (across, across.flip(2), across.flip(3), across.flip(2, 3))
             ]
         )
-        logits = self.network(turned.contiguous(memory_format=torch.channels_last))
+        ready = turned.contiguous(memory_format=torch.channels_last)
+        logits = self.network(ready, *(one.repeat(ORIENTATIONS, 1) for one in more))
         return log_mean(logits.reshape(ORIENTATIONS, -1, logits.shape[-1]))

@@ -19,6 +19,7 @@ from papscope.bundle import Bundle
 from papscope.errors import BundleError, SettingError
 from papscope.network.heads import head_from
 from papscope.network.trunks import build_trunk
+from papscope.shape.measures import NAMES
 
 
 class Fusion(nn.Module):
@@ -65,6 +66,11 @@ def from_bundle(bundle: Bundle, _: Callable[[Bundle], nn.Module]) -> nn.Module:
             name.removeprefix(start): one for name, one in tensors.items() if name.startswith(start)
         }
 
+    if tuple(about.get("shape", NAMES)) != NAMES:
+        raise BundleError(
+            "the model asks for other measures of cells than this papscope takes",
+            hint="use the papscope release that wrote the bundle",
+        )
     try:
         blocks = [
             build_trunk(

@@ -26,11 +26,13 @@ from papscope.bundle import Description, read_bundle
 from papscope.decision import Answer, answers, calibrated, temperature_and_bias
 from papscope.errors import ImageError, SettingError
 from papscope.image import Pixels
-from papscope.predict.engine import Engine
+from papscope.predict.engine import Engine, MeasuringEngine, answered
 from papscope.predict.engines import engine_for
 from papscope.predict.sources import below
 from papscope.preprocess import Source, prepare
 from papscope.progress import Tell, silent
+from papscope.shape.measures import Measured
+from papscope.shape.reading import measured_all
 from papscope.shipped import find_bundle
 
 Picture: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | npt.NDArray[Any] | Source
@@ -46,6 +48,8 @@ class Prediction:
     source: str
     """The path as it was given, the row's id, or `image 1` and so on for what has no name."""
     answer: Answer
+    measured: bool | None = None
+    """Whether the cell's shape was measured; None where the model does not ask for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,11 @@ class Predictor:
     """SHA-256 that names the model."""
     threads: int
     """How many pictures are decoded at once."""
+
+    @property
+    def measures(self) -> bool:
+        """Whether it answers by the cell's shape too, where a mask or outlines show it."""
+        return "shape" in self.about.network and isinstance(self.engine, MeasuringEngine)
 
     def predict(
         self,
@@ -150,32 +159,40 @@ class Predictor:
 
     def _prepared(
         self, sources: Iterable[Source], ahead: int
-    ) -> Iterator[tuple[str, Pixels | ImageError]]:
-        names: deque[str] = deque()
+    ) -> Iterator[tuple[Source, Pixels | ImageError]]:
+        asked: deque[Source] = deque()
 
         def noted() -> Iterator[Source]:
             for source in sources:
-                names.append(source.called)
+                asked.append(source)
                 yield source
 
         squares = prepare(
             noted(), self.about.preprocess, threads=self.threads, ahead=ahead, refuse=quality.refuse
         )
         for square in squares:
-            yield names.popleft(), square
+            yield asked.popleft(), square
 
-    def _answered(self, batch: Sequence[tuple[str, Pixels | ImageError]]) -> Iterator[Outcome]:
-        good = [square for _, square in batch if not isinstance(square, ImageError)]
+    def _answered(self, batch: Sequence[tuple[Source, Pixels | ImageError]]) -> Iterator[Outcome]:
+        good = [(one, square) for one, square in batch if not isinstance(square, ImageError)]
         found = iter(self._said(good) if good else ())
-        for name, square in batch:
+        for source, square in batch:
             if isinstance(square, ImageError):
-                yield Failure(name, square)
+                yield Failure(source.called, square)
             else:
-                yield Prediction(name, next(found))
+                yield next(found)
 
-    def _said(self, squares: Sequence[Pixels]) -> tuple[Answer, ...]:
-        chances = self.engine.probabilities(np.stack(squares))
-        return answers(calibrated(chances, self.about.calibration), self.about.classes)
+    def _said(self, good: Sequence[tuple[Source, Pixels]]) -> Iterator[Prediction]:
+        sources, squares = zip(*good, strict=True)
+        measures: Measured | None = None
+        known: list[bool | None] = [None] * len(sources)
+        if self.measures:
+            measures = measured_all(sources, threads=self.threads, strict=False)
+            known = [not np.isnan(one).any() for one in measures]
+        chances = answered(self.engine, np.stack(squares), measures)
+        told = answers(calibrated(chances, self.about.calibration), self.about.classes)
+        for source, answer, measured in zip(sources, told, known, strict=True):
+            yield Prediction(source.called, answer, measured)
 
 
 def load(

@@ -16,6 +16,7 @@ from papscope.errors import SettingError
 from papscope.image import SUFFIXES
 from papscope.manifest import read_manifest
 from papscope.preprocess import Source
+from papscope.shape.reading import outlined
 
 STDIN = "-"
 """The word that stands for a list of files and folders, one a line."""
@@ -75,8 +76,7 @@ def _meant(word: str) -> Iterator[Source]:
         yield from (Source(file) for file in below(path))
     elif path.suffix.lower() == ".csv":
         manifest = read_manifest(path)
-        for row in manifest.rows:
-            yield Source(manifest.file_of(row), row.box, row.id)
+        yield from outlined(manifest, manifest.rows, strict=False)
     else:
         yield Source(path)
 

@@ -13,20 +13,43 @@ from pathlib import Path
 
 import numpy as np
 
-from papscope.errors import ImageError
+from papscope.errors import ImageError, TableError
 from papscope.image import cut, decode, pixels_of
-from papscope.manifest import Manifest, Polygons, Row
+from papscope.manifest import Manifest, Polygons, Row, read_polygons
 from papscope.preprocess import Source
 from papscope.progress import Tell, silent
 from papscope.shape.measures import NAMES, Measured, measure, not_measured
 from papscope.shape.regions import Regions, regions_of_mask, regions_of_outlines
 
 
-def outline_of(
-    manifest: Manifest, row: Row, polygons: Mapping[str, Polygons]
-) -> Path | Polygons | None:
-    """Say where a row's cell has its outline: in a mask, in polygons, or nowhere."""
-    return manifest.root / row.mask if row.mask is not None else polygons.get(row.id)
+def outlined(manifest: Manifest, rows: Sequence[Row], *, strict: bool = True) -> list[Source]:
+    """Say where rows' pictures lie, and where their cells' masks or outlines.
+
+    Args:
+        manifest: where the rows come from, and whose outlines lie beside it.
+        rows: which pictures.
+        strict: whether outlines that are missing or changed are an error, or none.
+
+    Raises:
+        TableError: the outlines are not those that the manifest was written with.
+    """
+    polygons: Mapping[str, Polygons] = {}
+    try:
+        # A mask is a row's own; outlines are one file for all.
+        if manifest.file is not None and not all(row.mask for row in rows):
+            polygons = read_polygons(manifest.file)
+    except TableError:
+        if strict:
+            raise
+    return [
+        Source(
+            manifest.file_of(row),
+            row.box,
+            row.id,
+            manifest.root / row.mask if row.mask is not None else polygons.get(row.id),
+        )
+        for row in rows
+    ]
 
 
 def measured(source: Source) -> Measured:
