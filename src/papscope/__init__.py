@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from papscope.evaluate.calibrating import calibrate
     from papscope.evaluate.compare import compare
     from papscope.evaluate.summary import summarise
+    from papscope.fusing.fit import fuse
+    from papscope.fusing.settings import FuseSettings
     from papscope.importing import import_images
     from papscope.manifest import read_manifest, write_manifest
     from papscope.predict.predictor import load
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from papscope.train.settings import TrainSettings
 
 __all__ = [
+    "FuseSettings",
     "TrainSettings",
     "__version__",
     "calibrate",
@@ -40,6 +43,7 @@ __all__ = [
     "cut_folds",
     "fit",
     "fold_split",
+    "fuse",
     "import_images",
     "load",
     "read_bundle",
@@ -56,6 +60,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "FuseSettings": "fusing.settings",
     "TrainSettings": "train.settings",
     "calibrate": "evaluate.calibrating",
     "check": "checks.run",
@@ -64,6 +69,7 @@ _HOME = {
     "cut_folds": "cutting",
     "fit": "train.fit",
     "fold_split": "cutting",
+    "fuse": "fusing.fit",
     "import_images": "importing",
     "load": "predict.predictor",
     "read_bundle": "bundle",

@@ -90,8 +90,8 @@ def _provenance(
     return {
         "dataset": manifest.dataset,
         "manifest_sha256": manifest.digest,
-        "licence": manifest.licence,
-        "citation": manifest.citation,
+        "licence": _every("licence", manifest.licence, made.blocks),
+        "citation": _every("citation", manifest.citation, made.blocks),
         "notes": list(manifest.notes),
         "protocol": split.protocol.to_json(),
         "seen": seen.to_json(),
@@ -102,6 +102,17 @@ def _provenance(
         },
         "versions": versions(),
     }
+
+
+def _every(key: str, own: str, blocks: Sequence[Block]) -> str:
+    """Give the manifest's text and those of data that blocks were trained on, each once."""
+    told = [
+        stage[key]
+        for block in blocks
+        for stage in (*(block.known.get("chain") or ()), block.known)
+        if stage.get(key)
+    ]
+    return "; ".join(dict.fromkeys([own, *told]))
 
 
 def _told(settings: FuseSettings) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from papscope.bundle import Bundle, read_bundle, refuse_exported
+from papscope.bundle import Bundle, read_bundle, refuse_exported, refuse_exported
 from papscope.errors import SettingError, SplitError, TrainingError
 from papscope.fusing.settings import FuseSettings
 from papscope.manifest import Manifest
@@ -54,6 +54,8 @@ class Block:
     origin: str
     """The bundle's digest, or where the weights come from: told in the card."""
     seen: Seen
+    known: Mapping[str, Any]
+    """The bundle's provenance; empty for timm's."""
 
     def to_json(self) -> dict[str, Any]:
         """Give what a fused bundle says of how to build it."""
@@ -109,6 +111,7 @@ def open_blocks(
     asked = [parsed(word) for word in settings.blocks]
     bundles = {one: read_bundle(Path(one.source)) for one in asked if not one.timm}
     for one, bundle in bundles.items():
+        refuse_exported(bundle)
         _check(one, bundle, manifest, split)
     for one in asked:
         if one.timm:
@@ -204,7 +207,7 @@ def _of_timm(asked: Asked, weights: str, common: Preprocess, seed: int) -> Block
     trunk = build_trunk(
         asked.source, asked.layer, asked.pool, network.state_dict(), size=common.size
     )
-    return Block(asked, asked.source, {}, trunk, taken.sentence(), Seen.from_json({}))
+    return Block(asked, asked.source, {}, trunk, taken.sentence(), Seen.from_json({}), {})
 
 
 def _of_bundle(asked: Asked, bundle: Bundle) -> Block:
@@ -214,5 +217,6 @@ def _of_bundle(asked: Asked, bundle: Bundle) -> Block:
     trunk = build_trunk(
         about.backbone, asked.layer, asked.pool, tensors, size=about.preprocess.size
     )
-    seen = Seen.from_json(about.provenance.get("seen", {}))
-    return Block(asked, about.backbone, about.network, trunk, f"bundle {bundle.digest[:12]}", seen)
+    known = about.provenance
+    seen, origin = Seen.from_json(known.get("seen", {})), f"bundle {bundle.digest[:12]}"
+    return Block(asked, about.backbone, about.network, trunk, origin, seen, known)

@@ -46,7 +46,7 @@ def fit_dense(
 ) -> Fitted:
     """Train one branch on all features."""
     branch, said = _branch(sample, judged, settings, "dense layer", tell)
-    return Fitted({"kind": "mlp"}, _folded([branch], branch[4], branch[6]), said)
+    return Fitted({"kind": "mlp"}, folded([branch], branch[4], branch[6]), said)
 
 
 def fit_original(
@@ -65,7 +65,7 @@ def fit_original(
             sample.columns(columns), own, settings, f"dense layer of block {number}", tell
         )
         branches.append(branch)
-        alone.append(Fitted({"kind": "mlp"}, _folded([branch], branch[4], branch[6]), said))
+        alone.append(Fitted({"kind": "mlp"}, folded([branch], branch[4], branch[6]), said))
     lower = [branch[:5] for branch in branches]
 
     def joined(features: Numbers) -> Numbers:
@@ -85,7 +85,7 @@ def fit_original(
     said = _train(
         top, wide, Judged(joined(judged.features), judged.truth), settings, "joint layers", tell
     )
-    return Fitted({"kind": "mlp"}, _folded(branches, top[1], top[2]), said), alone
+    return Fitted({"kind": "mlp"}, folded(branches, top[1], top[2]), said), alone
 
 
 def _width(columns: slice) -> int:
@@ -161,7 +161,7 @@ def _epoch(
         optimiser.step()
 
 
-def _folded(branches: Sequence[nn.Sequential], norm: nn.Module, last: nn.Module) -> Arrays:
+def folded(branches: Sequence[nn.Sequential], norm: nn.Module, last: nn.Module) -> Arrays:
     """Write branches side by side, one normalisation and a last layer as two matrices.
 
     Args:

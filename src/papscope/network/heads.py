@@ -128,12 +128,12 @@ class Trees(Head):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Give logits (n, c) for features (n, d)."""
         given = self.scaled(features)
-        node = self.roots.expand(len(given), -1)
+        node = self.roots.expand(given.shape[0], -1)
         for _ in range(self.depth):
             below = torch.gather(given, 1, self.feature[node]) <= self.threshold[node]
             node = torch.where(below, self.left[node], self.right[node])
         outputs = len(self.baseline)
-        logits = self.value[node].reshape(len(given), -1, outputs).sum(1) + self.baseline
+        logits = self.value[node].reshape(given.shape[0], -1, outputs).sum(1) + self.baseline
         return torch.cat([torch.zeros_like(logits), logits], 1) if outputs == 1 else logits
 
 
