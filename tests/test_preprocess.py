@@ -205,7 +205,7 @@ STAIN = StainReference("reinhard", ((70.0, 12.0, -8.0), (9.0, 4.0, 4.0)))
 def test_a_stain_is_brought_about_before_anything_else() -> None:
     pixels = np.random.default_rng(2).integers(90, 220, (40, 24, 3), dtype=np.uint8)
     for fit in ("squash", "pad", "crop"):
-        plain = Preprocess(size=16, fit=fit)  # type: ignore[arg-type]
+        plain = Preprocess(size=16, fit=fit)
 
         seen = to_square(pixels, replace(plain, stain=STAIN))
 
