@@ -196,7 +196,7 @@ def _type_in(hint: Any) -> type:
         return type(get_args(inner)[0])
     found = get_origin(inner) or inner
     assert isinstance(found, type)
-    return found
+    return dict if found is Mapping else found
 
 
 _WORDS = {

@@ -38,6 +38,10 @@ def chain(
             envvar="PAPSCOPE_DATA", help="The folder that holds the others, each under its name."
         ),
     ] = None,
+    allow_partial: Annotated[
+        bool,
+        typer.Option("--allow-partial", help="Note what is missing or more; do not refuse it."),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the chain in the folder.")
     ] = False,
@@ -73,7 +77,7 @@ def chain(
         asked = read_chain(recipe, texts)
         if no_compare:
             asked = replace(asked, about=replace(asked.about, compare=False))
-        places = Places(_folders(data), data_root)
+        places = Places(_folders(data), data_root, allow_partial)
         with progress() as tell:
             watch = ChainWatch(tell, show_epoch, _note, _heading)
             try:

@@ -22,16 +22,16 @@ class Trained:
 
     ready: Ready
     bundle: Bundle
-    weights: str
-    """The path that its training was given to begin from."""
     began_from: str
-    """The same in words: `stage 1, herlev`, or `imagenet`."""
+    """In words: `stage 1, herlev`, or `imagenet`."""
 
     @property
     def sentence(self) -> str:
         """Which weights were taken, and whether the head is new; without a folder's name."""
-        told = str(self.bundle.description.provenance["weights"])
-        return told.replace(self.weights, self.began_from)
+        known = self.bundle.description.provenance
+        return str(known["weights"]).replace(
+            known["training"]["settings"]["weights"], self.began_from
+        )
 
     @property
     def settings(self) -> dict[str, Any]:

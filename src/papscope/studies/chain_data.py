@@ -31,6 +31,8 @@ class Places:
     """By the data set's name."""
     root: Path | None = None
     """The folder that holds the others, each under its name."""
+    allow_partial: bool = False
+    """Whether every import notes what is missing or more, instead of refusing it."""
 
     def of(self, dataset: str) -> Path:
         """Give a data set's folder.
@@ -124,7 +126,7 @@ def _whole(stage: Stage, folder: Path, places: Places, tell: Tell) -> _Whole:
         data.dataset,
         places.of(data.dataset),
         options=data.options(),
-        allow_partial=data.allow_partial,
+        allow_partial=data.allow_partial or places.allow_partial,
         tell=lambda what, done, total: tell(f"{data.called}: {what}", done, total),
     )
     return _Whole(manifest, polygons, None)

@@ -25,7 +25,7 @@ from papscope.config import (
     recipe_tables,
     settings_of,
 )
-from papscope.errors import SettingError
+from papscope.errors import PapscopeError, SettingError
 from papscope.studies.chain_settings import ChainSettings, StageSettings
 from papscope.train.settings import TrainSettings
 
@@ -208,5 +208,6 @@ def _refuse_unknown(found: Mapping[str, Any], known: Sequence[str], where: str) 
 def _named(what: str) -> Iterator[None]:
     try:
         yield
-    except SettingError as wrong:
-        raise SettingError(f"{what}: {wrong}", hint=wrong.hint) from None
+    except PapscopeError as wrong:
+        wrong.args = (f"{what}: {wrong}",)  # of the same kind, with the same hint and reason
+        raise

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from papscope.augment.children import OfflineSettings, plan
+from papscope.augment.children import OfflineSettings
 from papscope.augment.offline import extend
+from papscope.augment.plan import plan
 from papscope.bundle import read_bundle
 from papscope.manifest import Manifest, read_polygons
 from papscope.network.backbones import build
@@ -100,7 +101,7 @@ def train_stage(
     bundle = finished(run, began_from)
     if bundle is not None:
         watch.on_note(f"finished before, verified: {run}")
-        return Trained(ready, bundle, weights, named)
+        return Trained(ready, bundle, named)
     here = watch.of(stage.data.called)
     manifest, split = _extended(ready, seed, here)
     settings = replace(stage.train, weights=weights)
@@ -108,7 +109,7 @@ def train_stage(
     if fitted.interrupted:
         raise Interrupted
     finish(run, fitted.digest, began_from)
-    return Trained(ready, read_bundle(run / BUNDLE), weights, named)
+    return Trained(ready, read_bundle(run / BUNDLE), named)
 
 
 def _extended(ready: Ready, seed: int, watch: Watch) -> tuple[Manifest, Split]:
