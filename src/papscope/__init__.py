@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from papscope.fusing.settings import FuseSettings
     from papscope.importing import import_images
     from papscope.manifest import read_manifest, write_manifest
+    from papscope.network.joining import join_bundles
     from papscope.predict.predictor import load
     from papscope.report.page import write_report
     from papscope.scores import read_scores, write_scores
@@ -45,6 +46,7 @@ __all__ = [
     "fold_split",
     "fuse",
     "import_images",
+    "join_bundles",
     "load",
     "read_bundle",
     "read_manifest",
@@ -71,6 +73,7 @@ _HOME = {
     "fold_split": "cutting",
     "fuse": "fusing.fit",
     "import_images": "importing",
+    "join_bundles": "network.joining",
     "load": "predict.predictor",
     "read_bundle": "bundle",
     "read_manifest": "manifest",

@@ -122,6 +122,8 @@ def test_a_model_trained_with_tta_answers_over_all_orientations_and_scores_tell_
 
     assert oriented.description.orientations
     assert "as the pictures lie, not turned" in oriented.description.metrics["part"]
+    told = (tmp_path / "run/bundle/README.md").read_text(encoding="utf-8")
+    assert "answers with the mean over all eight orientations" in told
     same, other = (
         np.array_equal(answers[None].probabilities, answers[asked].probabilities)
         for asked in (True, False)

@@ -39,7 +39,7 @@ def ensemble(
     with told_on_terminal():
         from papscope.bundle import read_bundle, write_bundle
         from papscope.network.account import card
-        from papscope.network.joining import join
+        from papscope.network.joining import join_bundles
         from papscope.shipped import find_bundle
 
         folders = [find_bundle(word).folder for word in bundles]
@@ -48,7 +48,7 @@ def ensemble(
                 f"{output} is one of the bundles to join", hint="name another folder by -o"
             )
         read = [read_bundle(folder) for folder in folders]
-        about, tensors = join(read, orientations=orientations)
+        about, tensors = join_bundles(read, orientations=orientations)
         write_bundle(output, about, tensors, card(about))
         if any(one.description.calibration for one in read):
             typer.echo("calibration of members is left behind; see `papscope calibrate`", err=True)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from papscope.cli.answering import Orientations
 from papscope.cli.terminal import progress, tell_model, told_on_terminal
 from papscope.errors import ImageError
 
@@ -66,6 +67,7 @@ def predict(
     threads: Annotated[
         int, typer.Option(min=0, help="Processor threads; 0 decides by the machine.")
     ] = 0,
+    orientations: Orientations = None,
 ) -> None:
     """Let a model answer for pictures: the class, its probability, and those of all classes.
 
@@ -80,7 +82,7 @@ def predict(
         from papscope.taxonomy import graded_places
 
         found, paths = model_and_pictures(words, model)
-        ready = load(found.folder, device=device, threads=threads)
+        ready = load(found.folder, device=device, threads=threads, orientations=orientations)
         sources = named_by(paths, _listed() if STDIN in paths else ())
         tell_model(found)
         typer.echo(NOTICE, err=True)

@@ -22,14 +22,10 @@ def check_joinable(bundle: Bundle, called: str) -> None:
     """Refuse what cannot be a member.
 
     Raises:
-        SettingError: it was exported, or asks for more than planes.
+        SettingError: it asks for more than planes.
         BundleError: it is of an unknown kind.
     """
     about = bundle.description
-    if bundle.onnx is not None:
-        raise SettingError(
-            f"{called} was exported", hint="join the bundles that were trained, then export"
-        )
     if about.kind not in _JOINABLE:
         raise BundleError(
             f"{called} is of kind {about.kind!r}, which this papscope does not know",

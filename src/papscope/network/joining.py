@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from papscope.bundle import Bundle, Description, Tensors
+from papscope.bundle import Bundle, Description, Tensors, refuse_exported
 from papscope.errors import BundleError, SettingError
 from papscope.network.account import Member, metrics_of, provenance_of, told_of
 from papscope.network.alike import check_alike, check_joinable
@@ -20,7 +20,7 @@ from papscope.network.alike import check_alike, check_joinable
 KIND = "ensemble"
 
 
-def join(
+def join_bundles(
     bundles: Sequence[Bundle], *, orientations: bool | None = None
 ) -> tuple[Description, Tensors]:
     """Join bundles into an ensemble, which answers with the mean of their probabilities.
@@ -36,7 +36,8 @@ def join(
     Raises:
         SettingError: they are fewer than two, one is there twice, they differ in classes,
             preprocessing or orientations, or one cannot be a member.
-        BundleError: one is of an unknown kind, or an ensemble that is not what it says.
+        BundleError: one was exported, is of an unknown kind, or an ensemble that is not what it
+            says.
     """
     members = [
         member for place, bundle in enumerate(bundles, 1) for member in _members(bundle, place)
@@ -110,6 +111,7 @@ def _members(bundle: Bundle, place: int) -> Iterator[Member]:
     """Give a bundle as a member, or the members of an ensemble."""
     about = bundle.description
     called = f"bundle {place} ({about.backbone}, {bundle.digest[:12]})"
+    refuse_exported(bundle)
     check_joinable(bundle, called)
     if about.kind != KIND:
         yield Member(called, bundle, told_of(bundle))

@@ -119,6 +119,12 @@ def _stain(about: Description) -> str:
     )
 
 
+def _how(about: Description) -> str:
+    """Say what else is done to a picture before and by the network."""
+    turned = "; answers with the mean over all eight orientations" if about.orientations else ""
+    return f"{_stain(about)}{turned}"
+
+
 def card(about: Description) -> str:
     """Write a model card in Markdown."""
     known, metrics = about.provenance, about.metrics
@@ -143,7 +149,7 @@ diagnosis of a slide or a patient, and it cannot exclude disease.
 - Licence of the data: {known["licence"]}
 - Cite: {known["citation"]}
 - Divided by: {known["protocol"]["by"]}, seed {known["protocol"]["seed"]}
-- Input: {about.preprocess.size} x {about.preprocess.size} px, {about.preprocess.fit}{_stain(about)}
+- Input: {about.preprocess.size} x {about.preprocess.size} px, {about.preprocess.fit}{_how(about)}
 - {known["weights"]}
 - {_validation(metrics)} Results on unseen images come from `papscope evaluate`.
 {notes}
