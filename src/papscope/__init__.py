@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from papscope.evaluate.summary import summarise
     from papscope.fusing.fit import fuse
     from papscope.fusing.settings import FuseSettings
+    from papscope.export.onnx import export_onnx
     from papscope.importing import import_images
     from papscope.manifest import read_manifest, write_manifest
     from papscope.network.joining import join_bundles
@@ -42,6 +43,7 @@ __all__ = [
     "compare",
     "cut",
     "cut_folds",
+    "export_onnx",
     "fit",
     "fold_split",
     "fuse",
@@ -69,6 +71,7 @@ _HOME = {
     "compare": "evaluate.compare",
     "cut": "cutting",
     "cut_folds": "cutting",
+    "export_onnx": "export.onnx",
     "fit": "train.fit",
     "fold_split": "cutting",
     "fuse": "fusing.fit",

@@ -19,6 +19,7 @@ from papscope.cli.check import check
 from papscope.cli.compare import compare
 from papscope.cli.ensemble import ensemble
 from papscope.cli.evaluate import evaluate
+from papscope.cli.export import export
 from papscope.cli.fetch import fetch
 from papscope.cli.fuse import fuse
 from papscope.cli.import_ import import_
@@ -71,6 +72,7 @@ app.command("calibrate")(calibrate)
 app.command("report")(report)
 app.command("models")(models)
 app.command("predict")(predict)
+app.command("export")(export)
 
 
 def main() -> None:

@@ -87,10 +87,10 @@ def _strip(model: Any) -> None:
     noted = (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer)
     for part in noted:
         del part.metadata_props[:]
-        part.doc_string = ""
+        part.ClearField("doc_string")
     del graph.value_info[:]
     model.producer_name = "papscope"
-    model.producer_version = ""
+    model.ClearField("producer_version")
 
 
 def _first_line(problem: Exception) -> str:
