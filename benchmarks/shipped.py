@@ -27,7 +27,7 @@ from papscope.config import train_settings
 from papscope.cutting import cut
 from papscope.evaluate.calibrating import Calibrated, calibrate
 from papscope.evaluate.release import measured
-from papscope.export.onnx import to_onnx
+from papscope.export.onnx import export_onnx
 from papscope.labelled import sources_of
 from papscope.manifest import Manifest
 from papscope.report.card import card
@@ -74,7 +74,7 @@ def make(folder: Path, scores: list[Scores], *, threads: int, home: Path) -> Non
     text = card(NAME, bundle.description)
     write_again(folder / NAME, bundle, text)
     rows = manifest.labelled()
-    made = to_onnx(
+    made = export_onnx(
         read_bundle(folder / NAME),
         home / NAME,
         list(sources_of(manifest, rows[:: max(1, len(rows) // 256)])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import papscope
-from papscope.errors import MissingExtra
+from papscope.errors import BundleError, MissingExtra
+from papscope.shipped import default_model, shipped_models
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "papscope"
@@ -39,6 +41,18 @@ write_scores(Path("scores.csv"), Scores(
     boxes=(None,) * n,
 ))
 """
+
+BUNDLE = """
+from pathlib import Path
+import numpy as np
+from papscope.bundle import Description, write_bundle
+from papscope.preprocess import Preprocess
+from papscope.taxonomy import named
+
+about = Description(classes=named(["a", "b"]), preprocess=Preprocess(size=32), backbone="resnet18")
+write_bundle(Path("bundle"), about, {"w": np.zeros(1, np.float32)}, "a card")
+"""
+"""A model that torch would be needed for."""
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +139,18 @@ def test_help_and_version_answer_without_torch(installed: Path, folder: Path) ->
 
     assert version.stdout == f"papscope {papscope.__version__}\n"
     assert helped.returncode == 0
-    for command in ("import", "check", "split", "train", "evaluate", "report", "predict", "fetch"):
+    named = (
+        "import",
+        "check",
+        "split",
+        "train",
+        "evaluate",
+        "report",
+        "predict",
+        "fetch",
+        "models",
+    )
+    for command in named:
         assert command in helped.stdout
 
 
@@ -155,6 +180,39 @@ def test_scores_become_measures_and_a_report_without_torch(installed: Path, fold
     assert "<html" in (folder / "report.html").read_text(encoding="utf-8")
 
 
+def test_what_ships_is_listed_and_told_without_torch(installed: Path, folder: Path) -> None:
+    listed = run(installed, folder, "papscope", "models", "--json")
+
+    assert listed.returncode == 0, listed.stderr
+    names = [one["name"] for one in json.loads(listed.stdout)]
+    assert names == [one.name for one in shipped_models()]
+    for name in names:
+        card = run(installed, folder, "papscope", "models", name)
+        assert "Not a medical device" in card.stdout
+
+
+@pytest.mark.skipif(
+    not shipped_models(), reason="no model ships yet: benchmarks/shipped.py makes it"
+)
+def test_a_picture_is_answered_by_what_ships_without_torch(installed: Path, folder: Path) -> None:
+    words = ("import", "synthetic", "drawn", "-o", "drawn.csv")
+    assert run(installed, folder, "papscope", *words).returncode == 0
+    picture = str(next((folder / "drawn").rglob("CROPPED/*.png")))
+
+    done = run(installed, folder, "papscope", "predict", picture, "--format", "jsonl")
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["label"] in default_model().classes
+    assert "research only" in done.stderr
+
+
+def test_words_for_no_model_say_what_to_do(installed: Path, folder: Path) -> None:
+    done = run(installed, folder, "papscope", "predict", "bundle-that-is-not-there", "cells")
+
+    assert done.returncode == BundleError.exit_status
+    assert "neither a bundle nor a picture" in done.stderr
+
+
 @pytest.mark.parametrize(
     "words",
     [("train", "cells.csv", "--split", "split.csv", "-o", "run"), ("predict", "bundle", "cells")],
@@ -162,6 +220,8 @@ def test_scores_become_measures_and_a_report_without_torch(installed: Path, fold
 def test_what_needs_torch_says_what_to_install(
     installed: Path, folder: Path, words: tuple[str, ...]
 ) -> None:
+    assert run(installed, folder, "python", "-c", BUNDLE).returncode == 0
+
     done = run(installed, folder, "papscope", *words)
 
     assert done.returncode == MissingExtra.exit_status
