@@ -74,7 +74,7 @@ def description_of(
             "epoch": None,
             "accuracy": joined.accuracy,
             "macro_f1": joined.macro_f1,
-            "each": [asdict(one) for one in made.validated],
+            "each": [{**asdict(one), "what": _short(one.what)} for one in made.validated],
         },
     )
 
@@ -116,11 +116,20 @@ def _every(key: str, own: str, blocks: Sequence[Block]) -> str:
 
 
 def _told(settings: FuseSettings) -> dict[str, Any]:
-    """Write settings without the folders that blocks came from, which are one machine's."""
-    words = [word.replace("\\", "/") for word in settings.blocks]
-    names = [word if word.startswith("timm:") else word.split("/")[-1] for word in words]
+    """Write settings without the places of files, which are one machine's."""
     kept = {name: value for name, value in asdict(settings).items() if name != "cache"}
-    return {**kept, "blocks": names, "weights": len(settings.weights)}
+    for name in ("blocks", "weights"):
+        kept[name] = [_short(word) for word in kept[name]]
+    return kept
+
+
+def _short(word: str) -> str:
+    """Give the last two parts of a path, and other words as they are.
+
+    >>> _short("/home/me/run/bundle:layer3"), _short("timm:resnet50"), _short("joined")
+    ('run/bundle:layer3', 'timm:resnet50', 'joined')
+    """
+    return "/".join(word.replace("\\", "/").split("/")[-2:])
 
 
 def versions() -> dict[str, str]:
