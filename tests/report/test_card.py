@@ -58,7 +58,7 @@ def described(**told: Any) -> Description:
             "manifest_sha256": "0123456789abcdef",
             "licence": "CC BY 4.0",
             "citation": "Rezende MT et al. Scientific Data 8, 151 (2021).",
-            "weights": "Weights: packaged",
+            "weights": "weights: packaged",
             "training": {"settings": {"epochs": 7, "batch_size": 32, "seed": 0}},
             "shipped": {
                 "purpose": "cells in six categories",

@@ -100,6 +100,7 @@ def _measured(metrics: Mapping[str, Any]) -> dict[str, str]:
 
     found = {"measured by": str(metrics.get("part", ""))}
     for title, measures in metrics.get("sets", {}).items():
-        numbers = ((key, said(measure_from_json(one))) for key, one in measures.items())
-        found[title] = "\n".join(f"{METRICS[key].title} {number}" for key, number in numbers)
+        # JSON keeps no order of its own; tables have that of METRICS.
+        told = [(METRICS[key].title, measures[key]) for key in METRICS if key in measures]
+        found[title] = "\n".join(f"{name} {said(measure_from_json(one))}" for name, one in told)
     return found

@@ -125,7 +125,7 @@ def _training(about: Description) -> str:
     return f"""## Training
 
 {about.backbone}, {settings["epochs"]} epochs of batches of {settings["batch_size"]}, seed
-{settings["seed"]}; every setting is in `bundle.json`. {known["weights"]}. The command
+{settings["seed"]}; every setting is in `bundle.json`. It began with {known["weights"]}. The command
 `python benchmarks/shipped.py` in papscope's repository trains it again."""
 
 
@@ -137,12 +137,13 @@ def _numbers(metrics: Mapping[str, Any]) -> str:
         "The model itself has learned from all of these cells, so that it cannot be measured on",
         "them. In square brackets: 95 % intervals over groups.",
         "",
-        "| | measure | value |",
-        "|---|---|---|",
+        "| | measure | value | n |",
+        "|---|---|---|---:|",
     ]
     for title, measures in metrics["sets"].items():
         for key, one in measures.items():
-            lines.append(f"| {title} | {METRICS[key].title} | {said(measure_from_json(one))} |")
+            number = said(measure_from_json(one))
+            lines.append(f"| {title} | {METRICS[key].title} | {number} | {one['n']} |")
     heads = " | ".join(METRICS[key].title.lower() for key in OF_CLASS)
     lines += ["", f"| class | cells | groups | {heads} |", "|---|---:|---:|---|---|---|"]
     for name, one in metrics["per_class"].items():
@@ -198,8 +199,8 @@ def _rare(about: Description, told: Mapping[str, Any]) -> Iterator[str]:
     ]
     if few:
         yield (
-            f"few cells to learn from: {' and '.join(few)}; it misses many of them, and their "
-            "numbers above are known only roughly"
+            f"few cells to learn from: {' and '.join(few)}; it misses some of them, as the "
+            "recall above tells, and what it tells is known only roughly"
         )
 
 
