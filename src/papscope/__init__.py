@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from papscope.scoring import score
     from papscope.shipped import shipped_models
     from papscope.split import read_split, write_split
+    from papscope.studies.chain import run_chain
+    from papscope.studies.chain_recipe import read_chain
     from papscope.train.fit import fit
     from papscope.train.settings import TrainSettings
 
@@ -51,9 +53,11 @@ __all__ = [
     "join_bundles",
     "load",
     "read_bundle",
+    "read_chain",
     "read_manifest",
     "read_scores",
     "read_split",
+    "run_chain",
     "score",
     "shipped_models",
     "summarise",
@@ -79,9 +83,11 @@ _HOME = {
     "join_bundles": "network.joining",
     "load": "predict.predictor",
     "read_bundle": "bundle",
+    "read_chain": "studies.chain_recipe",
     "read_manifest": "manifest",
     "read_scores": "scores",
     "read_split": "split",
+    "run_chain": "studies.chain",
     "score": "scoring",
     "shipped_models": "shipped",
     "summarise": "evaluate.summary",
