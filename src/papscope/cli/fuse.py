@@ -40,7 +40,7 @@ def fuse(
     fold: Annotated[
         int | None, typer.Option(help="Of a split into folds: the fold kept for testing.")
     ] = None,
-    head: Annotated[str, typer.Option(help="linear, svm, boosting or mlp.")] = "linear",
+    head: Annotated[str, typer.Option(help="linear, svm, boosting, mlp or late.")] = "linear",
     original: Annotated[
         bool,
         typer.Option(
@@ -180,9 +180,16 @@ def _read(manifest: Path, split: Path, fold: int | None) -> tuple[Manifest, Spli
 def _show(done: Fused) -> None:
     for note in done.notes:
         typer.echo(f"note: {note}", err=True)
+    if not done.validated:
+        typer.echo("no image was held back for validation")
+    else:
+        _show_validated(done)
+    typer.echo(f"bundle: {done.bundle}")
+
+
+def _show_validated(done: Fused) -> None:
     width = max(len(one.what) for one in done.validated)
     typer.echo(f"{'on validation':<{width}}     n  accuracy  macro-F1")
     for one in done.validated:
         numbers = f"{one.n:6d}  {one.accuracy:8.3f}  {one.macro_f1:8.3f}"
         typer.echo(f"{one.what:<{width}}{numbers}")
-    typer.echo(f"bundle: {done.bundle}")

@@ -59,24 +59,31 @@ def description_of(
     }
     if "shaped" in made.heads:
         network["shape"] = list(NAMES)
-    joined = made.validated[-1]
+    if settings.head == "late" and all(one.network.get("orientations") for one in made.blocks):
+        network["orientations"] = True  # as each block was meant to answer
     return Description(
         classes=manifest.classes,
         preprocess=made.preprocess,
         backbone=" + ".join(block.backbone for block in made.blocks),
         network=network,
         provenance=_provenance(manifest, split, settings, made),
-        metrics={
-            "part": "validation, on which the epoch was chosen: too hopeful"
-            if settings.head == "mlp"
-            else "validation",
-            "n": joined.n,
-            "epoch": None,
-            "accuracy": joined.accuracy,
-            "macro_f1": joined.macro_f1,
-            "each": [{**asdict(one), "what": _short(one.what)} for one in made.validated],
-        },
+        metrics=_measured(settings, made.validated),
     )
+
+
+def _measured(settings: FuseSettings, validated: Sequence[Validated]) -> dict[str, Any]:
+    if not validated:
+        return {"part": "none: all images were learned from", "n": 0, "epoch": None, "each": []}
+    joined = validated[-1]
+    chosen = "validation, on which the epoch was chosen: too hopeful"
+    return {
+        "part": chosen if settings.head == "mlp" else "validation",
+        "n": joined.n,
+        "epoch": None,
+        "accuracy": joined.accuracy,
+        "macro_f1": joined.macro_f1,
+        "each": [{**asdict(one), "what": _short(one.what)} for one in validated],
+    }
 
 
 def _provenance(
@@ -151,10 +158,6 @@ def card(about: Description) -> str:
         f"- {one['backbone']}, {one['layer'] or 'features below the head'}"
         for one in about.network["blocks"]
     )
-    rows = "\n".join(
-        f"| {one['what']} | {one['n']} | {one['accuracy']:.3f} | {one['macro_f1']:.3f} |"
-        for one in about.metrics["each"]
-    )
     notes = "".join(f"- {note}\n" for note in known["notes"])
     shape = "shape" in about.network
     shaped = "- Cell shape from masks; without a mask, another head answers\n" if shape else ""
@@ -178,12 +181,23 @@ Joined from
 - Input: {about.preprocess.size} x {about.preprocess.size} px, {about.preprocess.fit}
 - Weights: {known["weights"]}
 
-On {about.metrics["part"]}; results on unseen images come from `papscope evaluate`:
+{_results(about.metrics)}
+{notes}
+Use it with `papscope predict` or `papscope.load(folder).predict(images)`.
+"""
+
+
+def _results(metrics: Mapping[str, Any]) -> str:
+    later = "results on unseen images come from `papscope evaluate`"
+    if not metrics["each"]:
+        return f"No image was held back for validation; {later}.\n"
+    rows = "\n".join(
+        f"| {one['what']} | {one['n']} | {one['accuracy']:.3f} | {one['macro_f1']:.3f} |"
+        for one in metrics["each"]
+    )
+    return f"""On {metrics["part"]}; {later}:
 
 | what answers | n | accuracy | macro-F1 |
 |---|---|---|---|
 {rows}
-
-{notes}
-Use it with `papscope predict` or `papscope.load(folder).predict(images)`.
 """

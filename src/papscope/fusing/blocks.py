@@ -14,11 +14,13 @@ from typing import Any
 
 import torch
 
-from papscope.bundle import Bundle, read_bundle, refuse_exported, refuse_exported
+from papscope.bundle import Bundle, read_bundle, refuse_exported
 from papscope.errors import SettingError, SplitError, TrainingError
+from papscope.fusing.late import linear_arrays
+from papscope.fusing.machines import Arrays
 from papscope.fusing.settings import FuseSettings
 from papscope.manifest import Manifest
-from papscope.network.backbones import build, check_name, preprocess_for
+from papscope.network.backbones import build, check_name, head_names, preprocess_for
 from papscope.network.trunks import POOLS, Trunk, build_trunk
 from papscope.network.weights import PACKAGED, fill
 from papscope.preprocess import Preprocess
@@ -56,6 +58,8 @@ class Block:
     seen: Seen
     known: Mapping[str, Any]
     """The bundle's provenance; empty for timm's."""
+    own: Arrays | None = None
+    """The head that its network was trained with; None where it has none for these features."""
 
     def to_json(self) -> dict[str, Any]:
         """Give what a fused bundle says of how to build it."""
@@ -219,4 +223,12 @@ def _of_bundle(asked: Asked, bundle: Bundle) -> Block:
     )
     known = about.provenance
     seen, origin = Seen.from_json(known.get("seen", {})), f"bundle {bundle.digest[:12]}"
-    return Block(asked, about.backbone, about.network, trunk, origin, seen, known)
+    own = _own(bundle) if asked.layer is None else None
+    return Block(asked, about.backbone, about.network, trunk, origin, seen, known, own)
+
+
+def _own(bundle: Bundle) -> Arrays | None:
+    """Give the head that a bundle's network was trained with, where it is a matrix."""
+    about = bundle.description
+    network = build(about.backbone, len(about.classes), size=about.preprocess.size)
+    return linear_arrays(bundle.tensors, sorted(head_names(network)))

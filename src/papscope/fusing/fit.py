@@ -46,7 +46,7 @@ class Fused:
     bundle: Path
     digest: str
     validated: tuple[Validated, ...]
-    """Each block alone, then all together."""
+    """Each block alone, then all together; empty where no image is in validation."""
     notes: tuple[str, ...]
     """What a person must know of these numbers."""
 
@@ -71,14 +71,15 @@ def fuse(
     Raises:
         SettingError: a block, layer or class is unknown, blocks take different pictures, or no
             image has a mask to measure cells by.
-        TrainingError: classes differ, a class has no training image, or validation is empty.
+        TrainingError: classes differ, a class has no training image, or validation is empty
+            and the head mlp chooses by it.
         SplitError: the split is another manifest's, a class has too few groups for inner folds,
             or a block has learned from test images.
         ImageError: a picture cannot be used.
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    rows = _rows(manifest, split)
+    rows = _rows(manifest, split, settings)
     _check_experts(settings, manifest)
     if settings.shape:
         _check_outlines(manifest, rows["train"])
@@ -87,9 +88,11 @@ def fuse(
     store = Cache(settings.cache or output / CACHE, preprocess, settings.threads, tell)
     data = _data(store, blocks, manifest, rows, settings, folds)
     if settings.shape:
-        measures = (store.measures(manifest, rows[part]) for part in ("train", "val"))
-        data = replace(data, measures=tuple(measures))
+        known = store.measures(manifest, rows["train"])
+        held_back = store.measures(manifest, rows["val"]) if rows["val"] else known[:0]
+        data = replace(data, measures=(known, held_back))
     heads, validated = fit_heads(data, settings, manifest.class_names, tell)
+    validated = validated if rows["val"] else []
     about = description_of(manifest, split, settings, Made(blocks, preprocess, heads, validated))
     modules = {name: module_of(head) for name, head in heads.items()}
     network = Fusion([block.trunk for block in blocks], **modules)
@@ -97,9 +100,11 @@ def fuse(
     return Fused(output / BUNDLE, digest, tuple(validated), _notes(blocks, rows["val"]))
 
 
-def _rows(manifest: Manifest, split: Split) -> dict[str, tuple[Row, ...]]:
+def _rows(manifest: Manifest, split: Split, settings: FuseSettings) -> dict[str, tuple[Row, ...]]:
     found = {
         part: tuple(row for row in part_rows(split, manifest, part) if row.label is not None)
+        if part in split.parts
+        else ()
         for part in ("train", "val")
     }
     present = {row.label for row in found["train"]}
@@ -109,8 +114,11 @@ def _rows(manifest: Manifest, split: Split) -> dict[str, tuple[Row, ...]]:
             f"no training image is {', '.join(missing)}",
             hint="split again with another --seed, or import without that class",
         )
-    if not found["val"]:
-        raise TrainingError("no labelled image is in validation", hint="split with a val share")
+    if not found["val"] and settings.head == "mlp":
+        raise TrainingError(
+            "no image is in validation, by which the head mlp chooses its epoch",
+            hint="split with a val share, or take another head",
+        )
     return found
 
 
@@ -158,10 +166,12 @@ def _data(
     features = np.stack([joined("train", one) for one in orientations])
     truth, classes = targets(manifest, rows["train"]), len(manifest.classes)
     weights = balanced(truth, classes, settings.balance)
-    judged = Judged(joined("val", 0), targets(manifest, rows["val"]))
+    held_back = joined("val", 0) if rows["val"] else features[0, :0]
+    judged = Judged(held_back, targets(manifest, rows["val"]))
     columns = tuple(slice(start, end) for start, end in pairwise([0, *ends]))
     words = tuple(one.asked.word for one in blocks)
-    return Data(Sample(features, truth, folds, weights, classes), judged, columns, words)
+    sample = Sample(features, truth, folds, weights, classes)
+    return Data(sample, judged, columns, words, own=tuple(one.own for one in blocks))
 
 
 def _notes(blocks: Sequence[Block], val: Sequence[Row]) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ from torch import nn
 from papscope.fusing.account import Validated
 from papscope.fusing.dense import Judged, fit_dense, fit_original
 from papscope.fusing.experts import with_experts
+from papscope.fusing.late import averaged, fit_parts, fit_shape, only_measures
+from papscope.fusing.machines import Arrays
 from papscope.fusing.sample import Numbers, Places, Sample, check_measured
 from papscope.fusing.selecting import Chosen, Fitted, choose, fit_head, macro_f1
 from papscope.fusing.settings import FuseSettings
@@ -38,6 +40,8 @@ class Data:
     """What each block is called."""
     measures: tuple[Measured, ...] = ()
     """Of training and validation cells, (n, k) each; empty where none are wanted."""
+    own: tuple[Arrays | None, ...] = ()
+    """Of each block, the head that it was trained with."""
 
 
 def module_of(head: Fitted) -> nn.Module:
@@ -71,18 +75,47 @@ def fit_heads(
     """
     if data.measures:
         check_measured(_measured(data).sample, names)
+    if settings.head == "late":
+        return _late(data, settings, tell)
     plain, validated = _plain(data, settings, names, tell)
     heads = {"plain": plain}
     if not data.measures:
         return heads, validated
     heads["shaped"] = _fit(_measured(data), settings, names, tell)[0]
-    called = called_by(plain, data.judged.features)
+    return heads, [*validated, *_with_shape(data, heads)]
+
+
+def _late(
+    data: Data, settings: FuseSettings, tell: Tell
+) -> tuple[dict[str, Fitted], list[Validated]]:
+    """Let each block answer by its own head, and average."""
+    alone = fit_parts(data.sample, data.columns, data.own, settings.seed, tell)
+    parts = list(zip(data.columns, alone, strict=True))
+    heads = {"plain": averaged(parts)}
+    validated = [
+        *(
+            _validated(word, data, called_by(head, data.judged.features[:, columns]))
+            for word, (columns, head) in zip(data.words, parts, strict=True)
+        ),
+        _validated("joined", data, called_by(heads["plain"], data.judged.features)),
+    ]
+    if not data.measures:
+        return heads, validated
+    width, end = data.measures[0].shape[1], data.columns[-1].stop
+    shape = fit_shape(only_measures(_measured(data).sample, width), settings.seed, tell)
+    heads["shaped"] = averaged([*parts, (slice(end, end + width), shape)])
+    return heads, [*validated, *_with_shape(data, heads)]
+
+
+def _with_shape(data: Data, heads: dict[str, Fitted]) -> list[Validated]:
+    """Show what all is worth together with cell shape, where there is a mask."""
+    called = called_by(heads["plain"], data.judged.features)
     known = _known(data.measures[1])
     wide = np.concatenate([data.judged.features[known], data.measures[1][known]], axis=1)
     if known.any():
         called[known] = called_by(heads["shaped"], wide)
     what = f"joined, with cell shape of {known.sum()} of {len(known)}"
-    return heads, [*validated, _validated(what, data, called)]
+    return [_validated(what, data, called)]
 
 
 def _plain(
@@ -153,5 +186,7 @@ def _measured(data: Data) -> Data:
 
 def _validated(what: str, data: Data, called: Places) -> Validated:
     truth = data.judged.truth
+    if not len(truth):
+        return Validated(what, 0, 0.0, 0.0)  # shown to nobody: see `fit`
     score = macro_f1(truth, called, data.sample.classes)
     return Validated(what, len(truth), float((called == truth).mean()), score)

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from papscope.errors import SettingError
 
-HeadKind = Literal["linear", "svm", "boosting", "mlp"]
+HeadKind = Literal["linear", "svm", "boosting", "mlp", "late"]
 Balance = Literal["none", "root", "full"]
 FitTo = Literal["squash", "pad", "crop"]
 
@@ -39,7 +39,9 @@ class FuseSettings:
     fit: FitTo = "squash"
     """How a picture becomes a square, where no block is a bundle."""
     head: HeadKind = "linear"
-    """`linear`, `svm`, `boosting` or `mlp`."""
+    """`linear`, `svm`, `boosting` or `mlp`, of all features; or `late`, the mean of what each block
+    says by a head of its own: a bundle's by the one it was trained with, another's by a linear
+    one, measured cells by a support vector machine."""
     original: bool = False
     """Whether each block first gets a dense layer of its own, as in the student project."""
     shape: bool = False
@@ -87,9 +89,9 @@ class FuseSettings:
                 "other head",
                 hint="leave --original out and name the blocks",
             )
-        if self.experts and self.head == "mlp":
+        if self.experts and self.head in ("mlp", "late"):
             raise SettingError(
-                "experts are weighed on inner folds, which the head mlp does not use",
+                f"experts are weighed on inner folds, which the head {self.head} does not use",
                 hint="take the head linear, svm or boosting",
             )
 

@@ -160,6 +160,23 @@ class Blend(nn.Module):
         return torch.stack(columns, 1).clamp(min=_LEAST).log()
 
 
+class Late(nn.Module):
+    """Several heads, each of some columns of the features; the mean of their log-probabilities."""
+
+    def __init__(self, heads: Sequence[nn.Module], columns: Sequence[tuple[int, int]]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(heads)
+        self.columns = tuple(columns)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Give logits (n, c) for features (n, d)."""
+        said = [
+            torch.log_softmax(head(features[:, start:stop]), 1)
+            for head, (start, stop) in zip(self.parts, self.columns, strict=True)
+        ]
+        return torch.stack(said).mean(0)
+
+
 def head_from(words: Words, tensors: Tensors) -> nn.Module:
     """Build a head.
 
@@ -181,12 +198,25 @@ def head_from(words: Words, tensors: Tensors) -> nn.Module:
                 for place in range(len(words["places"]))
             ]
             return Blend(head_from(words["main"], _below(tensors, "main.")), experts, words)
+        if kind == "late":
+            return _late(words, tensors)
         return kinds[str(kind)](tensors)
     except (KeyError, TypeError, ValueError) as wrong:
         raise BundleError(
             f"the head {kind!r} is not described rightly: {wrong}",
             hint="update papscope to the release that wrote the bundle",
         ) from None
+
+
+def _late(words: Words, tensors: Tensors) -> Late:
+    heads = [
+        head_from(part["head"], _below(tensors, f"parts.{place}."))
+        for place, part in enumerate(words["parts"])
+    ]
+    columns = [
+        (int(start), int(stop)) for start, stop in (one["columns"] for one in words["parts"])
+    ]
+    return Late(heads, columns)
 
 
 def _below(tensors: Tensors, start: str) -> dict[str, torch.Tensor]:
