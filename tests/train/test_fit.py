@@ -44,10 +44,15 @@ BUSY = quick(
     balance="sampler",
     label_smoothing=0.1,
     mixup=0.4,
+    cutmix=1.0,
+    stain_norm="reinhard",
     ema=0.9,
     drop_rate=0.2,
-    augment=OnlineSettings(rotation=20, scale=0.2, contrast=0.2, tint=0.1, noise=0.02),
-)
+    augment=OnlineSettings(
+        rotation=20, scale=0.2, crop=0.2, elastic=0.05, stain=0.1, contrast=0.2, tint=0.1, blur=0.8,
+        noise=0.02, jpeg=0.3,
+    ),
+)  # fmt: skip
 """Everything that draws random numbers, at once."""
 
 
