@@ -58,10 +58,16 @@ def told_of_disk(path: Path) -> Iterator[None]:
         ) from problem
 
 
-def write_bytes(path: Path, data: bytes) -> str:
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> str:
     """Write a file in one step and give the SHA-256 of its bytes.
 
     A crash leaves the old file or the new one, never half of either.
+
+    Args:
+        path: where; its folder is made.
+        data: the content.
+        durable: whether to wait until the disk holds it, so that this holds for a power failure
+            too. Of many files that can be made again, waiting for each takes most of the time.
 
     Raises:
         DiskError: the disk is full, or the place cannot be written.
@@ -72,8 +78,9 @@ def write_bytes(path: Path, data: bytes) -> str:
         try:
             with draft.open("wb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 from papscope import __version__
 from papscope.errors import SettingError
 from papscope.files import canonical_json
-from papscope.manifest import Manifest, Row
+from papscope.manifest import Manifest, Row, polygons_path
 from papscope.materialise import safe_name, unique_names
 from papscope.split import Split
 
@@ -25,6 +25,7 @@ COPIES = 14
 """Images made of each training image."""
 
 PLAN, MANIFEST, SPLIT = "augment.json", "manifest.csv", "split.csv"
+BESIDE = (PLAN, MANIFEST, polygons_path(Path(MANIFEST)).name, SPLIT)
 """The files that lie beside the folders of images."""
 
 _PARTS = ("numpy", "pillow", "scikit-image", "scipy")
@@ -82,7 +83,7 @@ class Plan:
 def planned_files(made: Plan) -> frozenset[str]:
     """Name all files of a plan, below its folder."""
     images = {path.as_posix() for paths in made.places.values() for path in paths}
-    return frozenset(images | {PLAN, MANIFEST, SPLIT})
+    return frozenset(images.union(BESIDE))
 
 
 def is_draft(path: PurePosixPath, wanted: frozenset[str]) -> bool:
@@ -99,7 +100,7 @@ def is_draft(path: PurePosixPath, wanted: frozenset[str]) -> bool:
 def places_of(parents: Sequence[Row]) -> dict[str, tuple[PurePosixPath, ...]]:
     """Give each parent's copies names that every file system takes and no two share."""
     labels = sorted({str(row.label) for row in parents})
-    reserved = {name: name for name in (PLAN, MANIFEST, SPLIT)}
+    reserved = {name: name for name in BESIDE}
     folders = unique_names({**reserved, **{f"class {one}": safe_name(one) for one in labels}})
     places = {}
     for label in labels:

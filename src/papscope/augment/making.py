@@ -94,7 +94,7 @@ def _new(row: Row, number: int, target: Path, whole: Pixels, job: Job) -> Made:
     pixels = whole if row.box is None else cut(whole, row.box)
     random = stream(job.seed, f"augment {row.id} {number}")
     changed = changes_of(job.kind)[number - 1](pixels, random)
-    digest = write_bytes(target, _png(changed))
+    digest = write_bytes(target, _png(changed), durable=False)
     height, width = changed.shape[:2]
     return Made(row.id, number, digest, width, height, kept=False)
 

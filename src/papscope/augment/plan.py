@@ -172,7 +172,7 @@ def _refuse_full(made: Plan) -> None:
     room = free_bytes(made.folder) + there
     if made.most_bytes + _SPARE > room:
         raise DiskError(
-            f"{made.count} images may take {made.most_bytes / 1e6:.0f} MB and the disk has room "
-            f"for {room / 1e6:.0f} MB",
+            f"{made.count} images may take {made.most_bytes / 1e6:.1f} MB and the disk has room "
+            f"for {room / 1e6:.1f} MB",
             hint="free some space, or name a folder on another disk with -o",
         )

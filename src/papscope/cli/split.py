@@ -161,7 +161,7 @@ def _show(images: Manifest, made: Split) -> None:
             f"{100 * worst.share:.1f} % for {100 * (worst.wanted or 0):.1f} %",
             highlight=False,
         )
-    _tell_left_out(console, made)
+    _tell_left_out(console, images, made)
     console.print(f"protocol: {made.protocol.sentence()}", highlight=False)
     if made.protocol.leaks:
         words = Text(
@@ -172,6 +172,14 @@ def _show(images: Manifest, made: Split) -> None:
         console.print(Panel(words, title="LEAKS", border_style="bold red"))
 
 
-def _tell_left_out(console: Console, made: Split) -> None:
+def _tell_left_out(console: Console, images: Manifest, made: Split) -> None:
     if made.protocol.left_out:
         console.print(f"left out: {made.protocol.left_out} images without a label")
+    children = [row.id for row in images.rows if row.made]
+    if children:
+        held = sum(name in made.part_of for name in children)
+        console.print(
+            f"images that papscope made, not counted above: {held} follow their originals, and "
+            f"{len(children) - held}, whose originals are in validation or test, are left out",
+            highlight=False,
+        )
