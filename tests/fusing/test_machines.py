@@ -80,18 +80,14 @@ def test_decisions_of_every_pair_of_classes_are_those_of_scikit_learn() -> None:
 
 
 def test_a_feature_exactly_on_a_threshold_goes_the_way_it_went_when_fitted() -> None:
-    values = np.linspace(0, 1, 40, dtype=np.float32)
-    known = Sample(
-        np.stack([values, -values], 1)[None],
-        (values > 0.5).astype(np.int64),
-        np.arange(40) % 2,
-        np.ones(40),
-        2,
-    )
-    machine = Machine.fitted("boosting", {"leaves": 4, "l2": 0.0}, known, seed=0)
+    random = np.random.default_rng(0)
+    values = random.normal(size=(1, 200, 2)).astype(np.float32)
+    truth = random.integers(0, 2, 200)  # so that trees cut wherever they can
+    known = Sample(values, truth, np.arange(200) % 2, np.ones(200), 2)
+    machine = Machine.fitted("boosting", {"leaves": 12, "l2": 0.0}, known, seed=0)
     words, arrays = machine.head()
     thresholds = arrays["threshold"][arrays["left"] != np.arange(len(arrays["left"]))]
-    edges = np.stack([thresholds, -thresholds], 1)
+    edges = np.stack([thresholds, thresholds], 1)
 
     wanted = machine.probabilities(edges)
 
