@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -73,6 +75,19 @@ def test_the_strongest_bend_allowed_folds_nothing_whatever_the_zoom() -> None:
     area = right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]
     whole = (seen > 1).all(1) & (seen < 62).all(1)  # not at a mirrored border
     assert (area[whole[:, :-1, :-1]] > 0).float().mean() > 0.999
+
+
+def test_a_bend_goes_the_way_that_the_turned_picture_shows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    eight_right = torch.tensor([8 * 2 / 64, 0.0]).expand(4, 64, 64, 2)
+    monkeypatch.setattr(geometry, "displacements", lambda *_: eight_right)
+    settings = OnlineSettings(rotation=180, crop=0.3)
+    turned = geometry.moved(ramps(), settings, seeded())
+
+    bent = geometry.moved(ramps(), replace(settings, elastic=0.01), seeded())
+
+    assert torch.allclose(bent[..., :-8], turned[..., 8:], atol=0.01)
 
 
 def test_a_picture_is_sampled_once() -> None:
