@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from papscope.augment.children import OfflineSettings
+    from papscope.augment.offline import extend
     from papscope.bundle import read_bundle
     from papscope.checks.run import check
     from papscope.cutting import cut, cut_folds, fold_split
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FuseSettings",
+    "OfflineSettings",
     "TrainSettings",
     "__version__",
     "calibrate",
@@ -46,6 +49,7 @@ __all__ = [
     "cut",
     "cut_folds",
     "export_onnx",
+    "extend",
     "fit",
     "fold_split",
     "fuse",
@@ -69,6 +73,7 @@ __all__ = [
 
 _HOME = {
     "FuseSettings": "fusing.settings",
+    "OfflineSettings": "augment.children",
     "TrainSettings": "train.settings",
     "calibrate": "evaluate.calibrating",
     "check": "checks.run",
@@ -76,6 +81,7 @@ _HOME = {
     "cut": "cutting",
     "cut_folds": "cutting",
     "export_onnx": "export.onnx",
+    "extend": "augment.offline",
     "fit": "train.fit",
     "fold_split": "cutting",
     "fuse": "fusing.fit",
