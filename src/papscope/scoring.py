@@ -212,7 +212,7 @@ def counts(manifest: Manifest, split: Split | None) -> dict[str, dict[str, int]]
 def group_counts(manifest: Manifest, split: Split | None) -> dict[str, int]:
     """Count the groups in each part."""
     found: dict[str, set[str]] = {}
-    for row in manifest.labelled():
+    for row in originals(manifest.labelled()):
         part = split.part_of.get(row.id, "left out") if split else "all"
         found.setdefault(part, set()).add(row.group or row.id)
     return {part: len(groups) for part, groups in found.items()}
