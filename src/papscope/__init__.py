@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from papscope.evaluate.calibrating import calibrate
     from papscope.evaluate.compare import compare
     from papscope.evaluate.summary import summarise
+    from papscope.export.onnx import export_onnx
     from papscope.fusing.fit import fuse
     from papscope.fusing.settings import FuseSettings
-    from papscope.export.onnx import export_onnx
     from papscope.importing import import_images
     from papscope.manifest import read_manifest, write_manifest
     from papscope.network.joining import join_bundles
@@ -35,10 +35,13 @@ if TYPE_CHECKING:
     from papscope.split import read_split, write_split
     from papscope.studies.chain import run_chain
     from papscope.studies.chain_recipe import read_chain
+    from papscope.studies.crossval import cross_validate
+    from papscope.studies.crossval_settings import CrossvalSettings
     from papscope.train.fit import fit
     from papscope.train.settings import TrainSettings
 
 __all__ = [
+    "CrossvalSettings",
     "FuseSettings",
     "OfflineSettings",
     "TrainSettings",
@@ -46,6 +49,7 @@ __all__ = [
     "calibrate",
     "check",
     "compare",
+    "cross_validate",
     "cut",
     "cut_folds",
     "export_onnx",
@@ -72,12 +76,14 @@ __all__ = [
 ]
 
 _HOME = {
+    "CrossvalSettings": "studies.crossval_settings",
     "FuseSettings": "fusing.settings",
     "OfflineSettings": "augment.children",
     "TrainSettings": "train.settings",
     "calibrate": "evaluate.calibrating",
     "check": "checks.run",
     "compare": "evaluate.compare",
+    "cross_validate": "studies.crossval",
     "cut": "cutting",
     "cut_folds": "cutting",
     "export_onnx": "export.onnx",

@@ -17,6 +17,7 @@ from papscope.cli.calibrate import calibrate
 from papscope.cli.chain import chain
 from papscope.cli.check import check
 from papscope.cli.compare import compare
+from papscope.cli.crossval import crossval
 from papscope.cli.ensemble import ensemble
 from papscope.cli.evaluate import evaluate
 from papscope.cli.export import export
@@ -65,6 +66,7 @@ app.command("find-lr")(find_lr)
 app.command("train")(train)
 app.command("chain")(chain)
 app.command("fuse")(fuse)
+app.command("crossval")(crossval)
 app.command("ensemble")(ensemble)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
