@@ -27,6 +27,8 @@ from papscope.config import train_settings
 from papscope.cutting import cut_folds, fold_split
 from papscope.evaluate.compare import MEASURES, Compared, compare
 from papscope.evaluate.intervals import Estimate
+from papscope.fusing.fit import fuse
+from papscope.fusing.settings import FuseSettings
 from papscope.importing import import_images
 from papscope.manifest import Manifest, read_manifest, write_manifest
 from papscope.scores import read_scores, write_scores
@@ -51,6 +53,8 @@ class Candidate:
     texts: Mapping[str, str] = field(default_factory=dict)
     crop: int | None = None
     tta: bool = True
+    shape: bool = False
+    """Whether measured cell shape has its say beside the network."""
 
 
 STRONG = {"augment.rotation": "45", "augment.scale": "0.2", "augment.tint": "0.12"}
@@ -64,6 +68,9 @@ CANDIDATES = {
     ),
     "cric: mixed pictures": Candidate("cric", {"epochs": 8, **MIXED}, STRONG, crop=112),
     "cric: crop 160": Candidate("cric", {"epochs": 8}, crop=160),
+    "herlev: plain": Candidate("herlev", {"epochs": 14}, tta=False),
+    "herlev: eight orientations": Candidate("herlev", {"epochs": 14}),
+    "herlev: and cell shape": Candidate("herlev", {"epochs": 14}, shape=True),
 }
 
 
@@ -102,6 +109,9 @@ def compute(name: str, folder: Path, inner: int, threads: int) -> None:
     if shared is None:
         run = place / "run"
         shared = fit(manifest, split, settings, run, resume=run.exists(), watch=watch).bundle
+    if one.shape:
+        asked = FuseSettings(blocks=(str(shared),), head="late", shape=True, threads=threads)
+        shared = fuse(manifest, split, asked, place / "fused").bundle
     bundle = read_bundle(shared).with_orientations(one.tta)
     scores = score(bundle, manifest, split=split, part="test")
     write_scores(place / "scores.csv", scores)
@@ -110,10 +120,13 @@ def compute(name: str, folder: Path, inner: int, threads: int) -> None:
 
 def _twin(name: str, folder: Path, inner: int) -> Path | None:
     """Give the network of a candidate that differs in nothing but its way of answering."""
-    alike = replace(CANDIDATES[name], tta=True)
+
+    def trained(one: Candidate) -> Candidate:
+        return replace(one, tta=True, shape=False)
+
     for other, one in CANDIDATES.items():
         bundle = _place(folder, other, inner) / "run/bundle"
-        if other != name and replace(one, tta=True) == alike and bundle.exists():
+        if other != name and trained(one) == trained(CANDIDATES[name]) and bundle.exists():
             return bundle
     return None
 
