@@ -35,7 +35,7 @@ def predict(
     words: Annotated[
         list[str],
         typer.Argument(
-            metavar="[BUNDLE] PATHS...",
+            metavar="[BUNDLE] PATHS",
             help="Pictures, folders, patterns, a manifest (.csv), or - for a list on standard "
             "input, one path a line. Before them, a bundle's folder or the name of a model that "
             "comes with papscope; without one, papscope's own model answers.",
