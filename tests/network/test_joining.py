@@ -80,7 +80,7 @@ def test_the_provenance_holds_what_is_common_and_what_is_each_members() -> None:
     split = {"by": "group", "seed": 1, "folds": 5, "fold": 1, "leaks": None}
     other = provenance("b", protocol=split, dataset="drawn", citation="nobody else")
 
-    about, _ = join_bundles([bundle("a"), bundle("b", provenance=other)])
+    about, _ = join_bundles([bundle("a"), bundle("b", provenance=other), bundle("c")])
 
     known = about.provenance
     assert known["dataset"] == "made + drawn"
@@ -89,7 +89,7 @@ def test_the_provenance_holds_what_is_common_and_what_is_each_members() -> None:
     assert known["protocol"] == {"by": "group", "seed": 1, "folds": 5, "leaks": None}
     assert known["training"] == {"settings": {"backbone": "test_resnet", "epochs": 3}}
     assert known["versions"] == {"papscope": "0.1.0"}
-    first, second = known["members"]
+    first, second, _ = known["members"]
     assert first["settings"] == {"seed": ord("a")}
     assert (first["bundle_sha256"], second["bundle_sha256"]) == ("a" * 64, "b" * 64)
     assert second["protocol"] == split

@@ -100,6 +100,19 @@ def test_what_is_not_recorded_is_said_to_be_so(tmp_path: Path) -> None:
     assert text.count("not recorded") >= 9
 
 
+def test_of_an_ensemble_it_tells_the_members_and_what_they_share(tmp_path: Path) -> None:
+    model = {"backbone": "ensemble of 2 a", "members": ["a 0123456789ab", "a ba9876543210"]}
+    training = {"settings": {"epochs": 3}}
+
+    page = page_of(tmp_path, made_scores(tmp_path, model=model, training=training))
+
+    text = read(page).text
+    assert "a 0123456789ab, a ba9876543210" in text
+    assert "2 models answer together" in text
+    assert "Settings that all members share" in text
+    assert "How training went is not recorded" not in text
+
+
 @pytest.mark.parametrize("junk", [7, "words", [1, 2], {"a": {"b": None}}])
 def test_an_about_of_the_wrong_kinds_still_gives_a_page(tmp_path: Path, junk: object) -> None:
     told: dict[str, Any] = {**dict.fromkeys(told_all(), junk), "protocol": None}

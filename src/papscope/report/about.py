@@ -47,7 +47,10 @@ class About:
     model_leaks: str | None
     """The stamp of the split that the model learned from; None where it has none."""
     model: Facts
+    members: int
+    """How many models answer together; 0 for one alone."""
     settings: Facts
+    """Of its training; those that all members share where there are several."""
     history: tuple[Mapping[str, float], ...]
     """What was noted after each epoch; every entry has `epoch`."""
     seconds: float | None
@@ -87,6 +90,7 @@ def read_about(told: Mapping[str, Any]) -> About:
         bundle_sha256=_text(model, "bundle_sha256"),
         model_leaks=_text(model, "leaks"),
         model=_facts({key: model[key] for key in model if key not in ("bundle_sha256", "leaks")}),
+        members=_many(model.get("members")),
         settings=_facts(_mapping(training, "settings")),
         history=_history(training.get("history")),
         seconds=_number(training.get("seconds")),
@@ -116,6 +120,10 @@ def _text(told: Mapping[str, Any], key: str) -> str | None:
 def _number(value: object) -> float | None:
     plain = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if plain and math.isfinite(value) else None  # type: ignore[arg-type]
+
+
+def _many(value: object) -> int:
+    return len(value) if isinstance(value, list | tuple) else 0
 
 
 def _counts(value: object) -> dict[str, int]:
