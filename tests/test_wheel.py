@@ -14,8 +14,12 @@ from pathlib import Path
 import pytest
 
 import papscope
+from papscope.bundle import Description, read_bundle, write_bundle
 from papscope.errors import BundleError, MissingExtra
+from papscope.export.onnx import export_onnx
+from papscope.network.backbones import build, preprocess_for, tensors_of
 from papscope.shipped import default_model, shipped_models
+from papscope.taxonomy import classes_of
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "papscope"
@@ -82,6 +86,17 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that the tests work in, one after the other."""
     return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(scope="module")
+def exported(folder: Path) -> str:
+    """The name of a bundle in the folder that was exported where torch is."""
+    classes, preprocess = classes_of("sipakmed"), preprocess_for("test_resnet", size=32)
+    about = Description(classes=classes, preprocess=preprocess, backbone="test_resnet")
+    tensors = tensors_of(build("test_resnet", len(classes), size=32))
+    write_bundle(folder / "trained", about, tensors, "a card")
+    export_onnx(read_bundle(folder / "trained"), folder / "exported")
+    return "exported"
 
 
 def run(programs: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -206,6 +221,27 @@ def test_a_picture_is_answered_by_what_ships_without_torch(installed: Path, fold
     assert "research only" in done.stderr
 
 
+def test_an_exported_model_predicts_and_is_measured_without_torch(
+    installed: Path, folder: Path, exported: str
+) -> None:
+    words = ("import", "synthetic", "shown", "-o", "shown.csv")
+    assert run(installed, folder, "papscope", *words).returncode == 0
+    picture = str(min((folder / "shown").rglob("CROPPED/*.png")))
+    ask = ("papscope", "predict", exported, picture, "--format", "jsonl")
+
+    here, where_torch_is = (
+        run(place, folder, *ask) for place in (installed, Path(sys.executable).parent)
+    )
+    words = ("evaluate", exported, "shown.csv", "--resamples", "100")
+    measured = run(installed, folder, "papscope", *words)
+
+    assert here.returncode == 0, here.stderr
+    assert json.loads(here.stdout)["label"] in [one.name for one in classes_of("sipakmed")]
+    assert here.stdout == where_torch_is.stdout
+    assert measured.returncode == 0, measured.stderr
+    assert (folder / "evaluation" / "metrics.json").exists()
+
+
 def test_words_for_no_model_say_what_to_do(installed: Path, folder: Path) -> None:
     done = run(installed, folder, "papscope", "predict", "bundle-that-is-not-there", "cells")
 
@@ -215,7 +251,11 @@ def test_words_for_no_model_say_what_to_do(installed: Path, folder: Path) -> Non
 
 @pytest.mark.parametrize(
     "words",
-    [("train", "cells.csv", "--split", "split.csv", "-o", "run"), ("predict", "bundle", "cells")],
+    [
+        ("train", "cells.csv", "--split", "split.csv", "-o", "run"),
+        ("predict", "bundle", "cells"),
+        ("export", "bundle", "--to", "onnx", "-o", "run"),
+    ],
 )
 def test_what_needs_torch_says_what_to_install(
     installed: Path, folder: Path, words: tuple[str, ...]
