@@ -413,3 +413,19 @@ def test_an_image_made_of_nothing_known_is_an_ordinary_one() -> None:
     assert not row.made
     assert replace(row, parent="a").made
     assert not replace(row, parent=None).made
+
+
+def test_equal_pictures_are_changed_by_numbers_of_their_own(tmp_path: Path) -> None:
+    cells = draw(tmp_path)
+    first, second = (row for row in cells.rows if row.id in ("calm-0", "calm-1"))
+    twin = replace(second, sha256=first.sha256, path=first.path)
+    same = replace(cells, rows=(first, twin), digest="")
+    split = Split(cut(cells).protocol, {first.id: "train", twin.id: "train"}, "")
+
+    done = extend(same, split, tmp_path / "new")
+
+    shown = {row.id: digest_of(done.manifest.file_of(row)) for row in done.manifest.rows}
+    assert shown["calm-0"] == shown["calm-1"]
+    assert shown[made_id("calm-0", 1)] == shown[made_id("calm-1", 1)]  # a quarter turn
+    drawn = [shown[made_id(name, k)] for name in ("calm-0", "calm-1") for k in range(8, 15)]
+    assert len(set(drawn)) == 14
