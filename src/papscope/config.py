@@ -143,7 +143,9 @@ def read_toml(recipe: str, *, shipped: Sequence[str], offered: Sequence[str]) ->
 
 
 def _value(text: str) -> Any:
-    """Read a value as TOML does, and a bare word as text."""
+    """Read a value as TOML does, yes and no in any case, and a bare word as text."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
     try:
         return tomllib.loads(f"x = {text}")["x"]
     except tomllib.TOMLDecodeError:
