@@ -89,5 +89,6 @@ def test_every_setting_can_be_given_as_text() -> None:
     for one in fields(TrainSettings):
         if one.name != "augment":
             value = getattr(TrainSettings(), one.name)
-            found = train_settings(None, {}, {one.name: str(value)})
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            found = train_settings(None, {}, {one.name: text})
             assert getattr(found, one.name) == value
