@@ -237,8 +237,10 @@ def test_the_card_tells_each_member_and_that_the_whole_is_not_measured() -> None
     assert row in told
     assert "| - | - | 0 | none |" in told
     assert "measured on nothing yet" in told
-    assert "all eight orientations" in told
-    assert "as it lies" in card(join_bundles([bundle("a"), bundle("b")])[0])
+    assert "- Answers for a picture with the mean over all eight orientations\n" in told
+    assert "- Answers for a picture as it lies\n" in card(
+        join_bundles([bundle("a"), bundle("b")])[0]
+    )
 
 
 def test_joining_needs_no_torch() -> None:

@@ -109,7 +109,7 @@ def card(about: Description) -> str:
         for one in about.classes
     )
     members = "\n".join(_row(one) for one in known["members"])
-    lying = "the mean over all eight orientations" if about.orientations else "as it lies"
+    lying = "with the mean over all eight orientations" if about.orientations else "as it lies"
     notes = "".join(f"- {note}\n" for note in known["notes"])
     return f"""# {about.backbone} for {known["dataset"]}
 {warning}
@@ -130,9 +130,9 @@ The numbers are each member's own. The ensemble as a whole has been measured on 
 come from `papscope evaluate`, on images that no member has learned from.
 
 - Licence of the data: {known["licence"]}
-- Cite: {known["citation"]}
-- Input: {about.preprocess.size} x {about.preprocess.size} px, {about.preprocess.fit}; each picture
-  {lying}
+- Cite: {known["citation"] or "nobody is named"}
+- Input: {about.preprocess.size} x {about.preprocess.size} px, {about.preprocess.fit}
+- Answers for a picture {lying}
 - Weights of the members: {known["weights"]}
 {notes}
 Use it with `papscope predict` or `papscope.load(folder).predict(images)`.
