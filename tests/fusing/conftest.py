@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from made_cells import bundled, draw
+from made_masked import bundled, draw
 
 from papscope.cutting import cut
 from papscope.manifest import Manifest

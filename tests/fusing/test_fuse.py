@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import timm
 import torch
-from made_cells import asked, bundled, draw
+from made_masked import asked, bundled, draw
 from timm.models import create_feature_extractor
 from torch import nn
 

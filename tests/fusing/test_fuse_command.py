@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from made_cells import bundled, draw
+from made_masked import bundled, draw
 from typer.testing import CliRunner, Result
 
 from papscope.cli.main import app

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_cells import asked, bundled, draw
+from made_masked import asked, bundled, draw
 
 from papscope.bundle import read_bundle
 from papscope.cutting import cut

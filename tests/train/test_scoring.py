@@ -9,6 +9,7 @@ from made_discs import quick
 
 from papscope.bundle import Bundle, read_bundle
 from papscope.cutting import cut
+from papscope.decision import calibrated
 from papscope.errors import SplitError, TrainingError
 from papscope.manifest import Manifest
 from papscope.scoring import score
@@ -98,6 +99,19 @@ def test_answers_do_not_depend_on_the_batch_size(
     assert np.array_equal(one.probabilities, many.probabilities)
 
 
+def test_scores_are_calibrated_as_the_bundle_says_and_tell_it(
+    bundle: Bundle, discs: Manifest
+) -> None:
+    warm = {"method": "temperature", "temperature": 2.0}
+    scaled = replace(bundle, description=replace(bundle.description, calibration=warm))
+
+    before, after = score(bundle, discs), score(scaled, discs)
+
+    assert np.allclose(after.probabilities, calibrated(before.probabilities, warm))
+    assert not np.allclose(after.probabilities, before.probabilities)
+    assert [one.about["model"]["calibration"] for one in (before, after)] == [{}, warm]
+
+
 def test_other_classes_and_other_splits_are_refused(
     bundle: Bundle, discs: Manifest, parts: Split
 ) -> None:
@@ -129,8 +143,7 @@ def test_a_model_trained_with_tta_answers_over_all_orientations_and_scores_tell_
         for asked in (True, False)
     )
     assert (same, other) == (True, False)
-    told = [one.about["model"]["orientations"] for one in answers.values()]
-    assert told == [8, 8, 1]
+    assert [one.about["model"]["orientations"] for one in answers.values()] == [8, 8, 1]
 
 
 def test_a_model_answers_for_pictures_as_they_lie_unless_asked_otherwise(

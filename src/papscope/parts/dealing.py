@@ -76,8 +76,8 @@ def dealt(
             )
     found = {}
     for block, part in zip(blocks, parts, strict=True):
-        held = originals(block) if names[part] in JUDGING else block
-        found.update(dict.fromkeys((row.id for row in held), names[part]))
+        dealt_out = originals(block) if names[part] in JUDGING else block
+        found.update(dict.fromkeys((row.id for row in dealt_out), names[part]))
     return found
 
 

@@ -108,9 +108,12 @@ def cross_validate(
     """
     cross = cross or CrossvalSettings()
     candidates = settings if isinstance(settings, Mapping) else {"": settings}
+    watch = watch or Watch()
     _refuse(manifest, candidates, cross)
+    for by in (cross.by, *(("image",) if cross.also_leaky else ())):
+        rehearse(manifest, by, cross, list(candidates.values()), watch.tell)
     open_folder(folder, manifest, candidates, cross, resume=resume)
-    clock = Clock(_epochs(candidates, cross), watch or Watch())
+    clock = Clock(_epochs(candidates, cross), watch)
     asked = _Asked(manifest, candidates, cross, folder, cross.by, clock)
     honest, lines = _repeats(asked)
     leak = None
@@ -137,7 +140,7 @@ def cross_validate(
 def _refuse(
     manifest: Manifest, candidates: Mapping[str, TrainSettings], cross: CrossvalSettings
 ) -> None:
-    """Refuse what would go wrong later, before anything is written or trained."""
+    """Refuse settings that would go wrong later, before anything is written or trained."""
     if not candidates or (len(candidates) == 1 and "" not in candidates):
         raise SettingError(
             "there is nothing to choose from", hint="give two candidates, or plain settings"
@@ -154,8 +157,6 @@ def _refuse(
             "nobody has said which classes are abnormal, so nothing can be chosen by it",
             hint="choose by macro_f1, or import with --abnormal",
         )
-    for by in (cross.by, *(("image",) if cross.also_leaky else ())):
-        rehearse(manifest, by, cross, list(candidates.values()))
 
 
 def _epochs(candidates: Mapping[str, TrainSettings], cross: CrossvalSettings) -> int:

@@ -7,7 +7,7 @@ Never   lets an inner fold see an image of the outer test part: they are not in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -16,6 +16,7 @@ from papscope.errors import SplitError
 from papscope.manifest import Manifest
 from papscope.parts.blocks import blocks_of
 from papscope.parts.dealing import usable
+from papscope.progress import Tell, silent
 from papscope.seeds import key
 from papscope.split import By, Split, originals
 from papscope.studies.crossval_settings import CrossvalSettings
@@ -76,7 +77,11 @@ def inner_folds(inside: Manifest, folds: Split, fold: int, number: int) -> Split
 
 
 def rehearse(
-    manifest: Manifest, by: By, cross: CrossvalSettings, candidates: list[TrainSettings]
+    manifest: Manifest,
+    by: By,
+    cross: CrossvalSettings,
+    candidates: Sequence[TrainSettings],
+    tell: Tell = silent,
 ) -> None:
     """Cut everything that will be cut, so that what is impossible is told before any training.
 
@@ -85,11 +90,13 @@ def rehearse(
         by: what no fold divides.
         cross: how to cut.
         candidates: the settings that may be trained with; one where nothing is chosen.
+        tell: told as folds are cut, which takes a while where there are thousands of groups.
 
     Raises:
         SplitError: a fold, an inner fold or a validation part is not possible.
     """
     kinds = list({one.keep: one for one in candidates}.values())
+    every = cross.repeats * cross.folds
     for repeat in range(cross.repeats):
         folds = outer_folds(manifest, by, cross, repeat)
         for fold in range(cross.folds):
@@ -97,6 +104,7 @@ def rehearse(
                 parts_of(folds, manifest, fold, settings)
             if len(candidates) > 1:
                 _rehearse_inner(inner_images(manifest, folds, fold), folds, fold, cross, kinds)
+            tell(f"cutting folds by {by}", repeat * cross.folds + fold + 1, every)
 
 
 def _rehearse_inner(
