@@ -287,10 +287,16 @@ def test_what_is_not_a_cross_validation_is_left_alone(
 
     with pytest.raises(TrainingError, match="holds something else, which is left alone"):
         run(slides, tmp_path / "cv")
-    with pytest.raises(TrainingError, match="no cross-validation to resume"):
-        run(slides, tmp_path / "new", resume=True)
+    with pytest.raises(TrainingError, match="holds something else, which is left alone"):
+        run(slides, tmp_path / "cv", resume=True)
 
     assert [one.name for one in (tmp_path / "cv").iterdir()] == ["thesis.txt"]
+
+
+def test_one_that_was_stopped_before_it_began_may_be_resumed(
+    slides: Manifest, stand: Stand, tmp_path: Path
+) -> None:
+    assert run(slides, tmp_path / "cv", resume=True).summary.n == len(slides.rows)
 
 
 def test_a_damaged_record_of_what_was_asked_is_told(

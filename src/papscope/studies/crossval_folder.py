@@ -40,16 +40,15 @@ def open_folder(
         manifest: the images.
         candidates: the settings by name; one where nothing is chosen.
         cross: how to cut, repeat and choose.
-        resume: go on with what is there.
+        resume: go on with what is there, or begin where nothing is.
 
     Raises:
-        TrainingError: there is another cross-validation, or something else, in the folder; or
-            nothing to resume.
+        TrainingError: there is another cross-validation, or something else, in the folder.
         DiskError: the folder cannot be written.
     """
     place, asked = folder / ASKED, _asked(manifest, candidates, cross)
     if not place.exists():
-        _refuse_others(folder, resume=resume)
+        _refuse_others(folder)
         write_json(place, asked)
         return
     if not resume:
@@ -91,11 +90,8 @@ def _settled(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {**asked, "crossval": cross}
 
 
-def _refuse_others(folder: Path, *, resume: bool) -> None:
-    if resume:
-        raise TrainingError(
-            f"there is no cross-validation to resume in {folder}", hint="leave --resume out"
-        )
+def _refuse_others(folder: Path) -> None:
+    """Make sure that a folder is new or empty; one stopped before it began may be resumed too."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise TrainingError(
             f"{folder} holds something else, which is left alone", hint="name another -o"
