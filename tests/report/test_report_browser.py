@@ -50,6 +50,7 @@ class Opened:
 
     def __init__(self, browser: Any, file: Path, *, width: int = 1200, scheme: str = "light"):
         self.page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        self.page.set_default_timeout(180_000)  # a busy machine is no fault of the page
         self.asked: list[str] = []
         self.complaints: list[str] = []
         self.page.on("request", lambda one: self.asked.append(one.url))
