@@ -17,7 +17,7 @@ from papscope.evaluate.intervals import Estimate
 from papscope.labelled import targets
 from papscope.manifest import Manifest
 from papscope.scores import Scores, read_scores
-from papscope.split import LEAKS, part_rows
+from papscope.split import LEAKS, part_rows, read_split
 from papscope.studies.answered import Answered, Job
 from papscope.studies.crossval import CrossValidated, cross_validate
 from papscope.studies.crossval_settings import CrossvalSettings
@@ -114,7 +114,10 @@ def test_every_image_is_answered_once_by_a_network_that_never_saw_its_group(
 ) -> None:
     done = run(slides, tmp_path / "cv")
 
-    assert done.scores[0].ids == tuple(row.id for row in slides.rows)
+    found = done.scores[0]
+    assert found.ids == tuple(row.id for row in slides.rows)
+    assert found.groups == tuple(row.group for row in slides.rows)
+    assert found.truth.tolist() == targets(slides, slides.rows).tolist()
     assert len(stand.jobs) == 3
     for job, _ in stand.jobs:
         learned, tested = (
@@ -261,6 +264,10 @@ def test_the_measures_are_those_of_all_answers_together(
     accuracy = done.summary.overall["accuracy"]
     assert isinstance(accuracy, Estimate)
     assert accuracy.value == pytest.approx((8 + 4 + 4) / 24)
+    first = read_split(tmp_path / "cv/repeat-1/folds.csv").part_of
+    scores = done.scores[0]
+    right = dict(zip(scores.ids, (scores.called == scores.truth).tolist(), strict=True))
+    assert all(right[name] for name, fold in first.items() if fold == "0")
 
 
 def test_a_folder_is_gone_on_with_only_if_asked_for_the_same(
