@@ -215,7 +215,6 @@ def _of_timm(asked: Asked, weights: str, common: Preprocess, seed: int) -> Block
 
 
 def _of_bundle(asked: Asked, bundle: Bundle) -> Block:
-    refuse_exported(bundle)
     about = bundle.description
     tensors = {name: torch.from_numpy(value.copy()) for name, value in bundle.tensors.items()}
     trunk = build_trunk(
