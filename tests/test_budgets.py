@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "papscope"
 MODULES = sorted(SOURCE.rglob("*.py"))
 NAMES = [file.relative_to(SOURCE).as_posix() for file in MODULES]
+STEPS = "serve/store/migrations/versions/"
+"""Written by Alembic from the tables, one line a column, and never edited after a release."""
 
 MODULE_LINES, MEDIAN_LINES, FUNCTION_LINES, COMPLEXITY, ARGUMENTS = 300, 120, 40, 8, 6
 EMPTY_NAMES = {"utils", "util", "helpers", "common", "misc", "core"}
@@ -50,7 +52,8 @@ def arguments(function: Function) -> int:
 def test_a_module_keeps_its_budget(name: str) -> None:
     file = SOURCE / name
     length = len(file.read_text(encoding="utf-8").splitlines())
-    long = [one.name for one in functions(file) if body_lines(one) > FUNCTION_LINES]
+    counted = () if name.startswith(STEPS) else functions(file)
+    long = [one.name for one in counted if body_lines(one) > FUNCTION_LINES]
     greedy = [one.name for one in functions(file) if arguments(one) > ARGUMENTS]
 
     assert length <= MODULE_LINES

@@ -160,3 +160,85 @@ class ExportError(PapscopeError):
     code = "export-failed"
     exit_status = 13
     http_status = 422
+
+
+class StoreError(PapscopeError):
+    """The service's database cannot be reached, is full, damaged, or of another release."""
+
+    code = "store-failed"
+    exit_status = 14
+    http_status = 503
+
+
+class SignInNeeded(PapscopeError):
+    """Nobody has signed in, or the sign-in, token or password is not valid (any more)."""
+
+    code = "sign-in-needed"
+    exit_status = 15
+    http_status = 401
+
+
+class NotAllowed(PapscopeError):
+    """Whoever asks is known, and may not do this."""
+
+    code = "not-allowed"
+    exit_status = 15
+    http_status = 403
+
+
+class NotFound(PapscopeError):
+    """There is no case, image, job, account or model of that name or number."""
+
+    code = "not-found"
+    exit_status = 16
+    http_status = 404
+
+
+class Conflict(PapscopeError):
+    """What is asked does not go with how things stand now: it exists already, or has ended."""
+
+    code = "conflict"
+    exit_status = 16
+    http_status = 409
+
+
+class UploadError(PapscopeError):
+    """What was sent cannot be taken in: an archive that is damaged, hostile, or holds nothing."""
+
+    code = "bad-upload"
+    exit_status = 3
+    http_status = 422
+
+
+class UploadTooLarge(UploadError):
+    """More bytes, files or pixels were sent than the service takes."""
+
+    code = "upload-too-large"
+    http_status = 413
+
+
+class Busy(PapscopeError):
+    """There is more to do than the service takes on; ask again in `retry_after` seconds."""
+
+    code = "too-busy"
+    exit_status = 17
+    http_status = 429
+
+    def __init__(self, what: str, *, hint: str, retry_after: int = 1) -> None:
+        super().__init__(what, hint=hint)
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_busy, (str(self), self.hint, self.retry_after))
+
+
+def _rebuild_busy(what: str, hint: str, retry_after: int) -> Busy:
+    return Busy(what, hint=hint, retry_after=retry_after)
+
+
+class AuditError(PapscopeError):
+    """The audit log was changed, shortened or reordered."""
+
+    code = "audit-broken"
+    exit_status = 19
+    http_status = 500

@@ -1,0 +1,65 @@
+"""Errors as HTTP tells them: a status, and what, where and what next as JSON.
+
+Takes   what an endpoint raised
+Gives   `{"error": {"code", "what", "hint"}}`
+Never   lets a traceback, a path or a query out
+"""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from papscope.errors import Busy, PapscopeError, SignInNeeded
+
+_log = logging.getLogger("papscope.serve")
+
+
+def tell_over_http(app: FastAPI) -> None:
+    """Let an application tell papscope's errors, and everything else that goes wrong."""
+    app.add_exception_handler(PapscopeError, _papscope)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _plain)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def _body(code: str, what: str, hint: str) -> dict[str, dict[str, str]]:
+    return {"error": {"code": code, "what": what, "hint": hint}}
+
+
+def _papscope(request: Request, error: Exception) -> JSONResponse:
+    del request
+    assert isinstance(error, PapscopeError)  # it is registered for these alone
+    headers = {}
+    if isinstance(error, Busy):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, SignInNeeded):
+        headers["WWW-Authenticate"] = "Bearer"
+    code = str(getattr(error, "reason", error.code))
+    return JSONResponse(_body(code, str(error), error.hint), error.http_status, headers)
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
+    del request
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return JSONResponse(_body("bad-request", f"{where}: {first['msg']}", "see /docs"), 422)
+
+
+def _plain(request: Request, error: Exception) -> JSONResponse:
+    del request
+    assert isinstance(error, HTTPException)
+    code = "not-found" if error.status_code == 404 else "bad-request"
+    headers = dict(error.headers) if error.headers else None
+    return JSONResponse(_body(code, str(error.detail), "see /docs"), error.status_code, headers)
+
+
+def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    what = "something went wrong that papscope did not foresee"
+    return JSONResponse(_body("internal", what, "the service's log has it: please report it"), 500)

@@ -1,0 +1,70 @@
+"""A service on SQLite and on PostgreSQL, with the model that ships, for each test afresh."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from postgres_here import GIVEN, programs, server
+from sqlalchemy import create_engine, text
+
+from papscope.serve.app import create_app
+from papscope.serve.services import Services, opened
+from papscope.serve.settings import ServeSettings
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server, without a database's name."""
+    given, binaries = os.environ.get(GIVEN), programs()
+    if given:
+        yield given.rpartition("/")[0]
+    elif binaries:
+        with server(binaries) as url:
+            yield url
+    else:
+        pytest.skip(f"PostgreSQL is not installed, and {GIVEN} names no server")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database of its own: each test that asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'test.sqlite'}"
+        return
+    base = request.getfixturevalue("postgres")
+    name = f"test_{uuid4().hex}"
+    admin = create_engine(
+        base.replace("postgresql://", "postgresql+pg8000://") + "/postgres",
+        isolation_level="AUTOCOMMIT",
+    )
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield f"{base}/{name}"
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> ServeSettings:
+    """Settings of a service with one thread; a test replaces what it is about."""
+    return ServeSettings(home=tmp_path / "home", database_url=database_url, threads=1)
+
+
+@pytest.fixture
+def services(settings: ServeSettings) -> Iterator[Services]:
+    """An opened service."""
+    with opened(settings) as found:
+        yield found
+
+
+@pytest.fixture
+def client(services: Services) -> Iterator[TestClient]:
+    """Somebody who asks the service from this machine."""
+    with TestClient(create_app(services), base_url="http://localhost") as asking:
+        yield asking
