@@ -38,7 +38,7 @@ def server(binaries: Path) -> Iterator[str]:
             port = free.getsockname()[1]
         data = folder / "data"
         subprocess.run(
-            [str(binaries / "initdb"), "-D", str(data), "-U", "papscope", "-A", "trust", "--no-sync"],
+            [str(binaries / "initdb"), "-D", str(data), "-U", "papscope", "-Atrust", "-N"],
             check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         settings = f"-p {port} -k {folder} -h 127.0.0.1 -F -c max_connections=60"
