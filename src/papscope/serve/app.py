@@ -10,6 +10,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from papscope import __version__
+from papscope.serve.pages.routes import add_pages
 from papscope.serve.services import Services
 from papscope.serve.told import tell_over_http
 
@@ -25,4 +26,5 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(title="papscope", version=__version__, description=ABOUT, redoc_url=None)
     app.state.services = services
     tell_over_http(app)
+    add_pages(app)
     return app
