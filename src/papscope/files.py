@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 from papscope.errors import DiskError, TableError
@@ -74,7 +75,7 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> str:
     """
     with told_of_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+        draft = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.part")
         try:
             with draft.open("wb") as file:
                 file.write(data)

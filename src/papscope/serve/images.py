@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 
 from PIL import Image
 
@@ -30,6 +32,13 @@ class ImageStore:
     def __init__(self, folder: Path) -> None:
         """Use a folder, which is made with the first picture."""
         self.folder = folder
+        self._changing = Lock()
+        self._held: Counter[str] = Counter()
+
+    @staticmethod
+    def digest_of(png: bytes) -> str:
+        """Give the digest under which a picture is, or would be, kept."""
+        return sha256(png).hexdigest()
 
     def put(self, png: bytes) -> str:
         """Keep a picture and give its digest; one that is here already is not written again.
@@ -39,7 +48,7 @@ class ImageStore:
         Raises:
             DiskError: the disk is full or cannot be written; nothing is kept then.
         """
-        digest = sha256(png).hexdigest()
+        digest = self.digest_of(png)
         place = self._place(digest)
         if not place.exists():
             write_bytes(place, png)
@@ -88,6 +97,36 @@ class ImageStore:
             with told_of_disk(place):
                 place.unlink(missing_ok=True)
 
+    def hold(self, digest: str) -> None:
+        """Keep a picture from being let go until its case's rows are committed: see `arrivals`."""
+        with self._changing:
+            self._held[digest] += 1
+
+    def release(self, digests: Iterable[str]) -> None:
+        """Take back what `hold` said, once for each time that it was said."""
+        with self._changing:
+            self._held.subtract(digests)
+            self._held = +self._held
+
+    def let_go(self, digest: str, is_kept: Callable[[str], bool]) -> bool:
+        """Remove a picture unless some case has it or is about to; tell whether it is gone.
+
+        This is how whoever deletes a case removes its pictures, after the rows are gone: an upload
+        of the same picture may come in between.
+
+        Args:
+            digest: of the picture.
+            is_kept: asks the database whether a case has it.
+
+        Raises:
+            StoreError: the database was asked in vain; the picture stays.
+        """
+        with self._changing:
+            if self._held[digest] or is_kept(digest):
+                return False
+            self.remove(digest)
+        return True
+
     def digests(self) -> Iterator[str]:
         """Give the digests of all pictures that are here."""
         for place in self.folder.glob("??/*.png"):
@@ -96,6 +135,8 @@ class ImageStore:
 
     def sweep(self, kept: Collection[str]) -> int:
         """Remove the pictures that no case has, and say how many they were.
+
+        Only while nothing is taken in, as before the service listens: otherwise `let_go` each.
 
         Args:
             kept: the digests of all that some case has.

@@ -111,6 +111,10 @@ class Case(Base):
     """Micrometres along one pixel's edge; None where nobody has said."""
     created_at: Mapped[datetime]
     created_by: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    closed_at: Mapped[datetime | None]
+    """Since then its verdicts are frozen, and all may see them; None while it is open."""
+    was_closed: Mapped[bool] = mapped_column(default=False)
+    """Whether it ever was, so that nobody who reads on can be taken to be blind: see `verdicts`."""
 
 
 class CaseImage(Base):
@@ -136,6 +140,8 @@ class Refused(Base):
     __tablename__ = "refused"
     id: Mapped[int] = mapped_column(Counter, primary_key=True)
     case_id: Mapped[str] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), index=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    """The job that it was sent for."""
     name: Mapped[str] = mapped_column(String(200))
     code: Mapped[str] = mapped_column(String(40))
     """A finding's, as `truncated`."""
@@ -157,7 +163,7 @@ class Job(Base):
     """`waiting`, `running`, `done`, `cancelled` or `failed`."""
     total: Mapped[int]
     why: Mapped[str | None] = mapped_column(Text)
-    """It failed."""
+    """It failed, or waits for something that does not come by itself."""
     request_key: Mapped[str | None] = mapped_column(String(64), unique=True)
     """By which a sender who asks again gets the same job, and not a second one."""
     created_at: Mapped[datetime]
@@ -172,7 +178,7 @@ class JobItem(Base):
     __table_args__ = (Index("job_items_waiting", "job_id", "answered"),)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     image_id: Mapped[str] = mapped_column(
-        ForeignKey("images.id", ondelete="CASCADE"), primary_key=True
+        ForeignKey("images.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     answered: Mapped[bool] = mapped_column(default=False)
 
@@ -226,6 +232,12 @@ class Verdict(Base):
     note: Mapped[str] = mapped_column(Text, default="")
     answer_number: Mapped[int | None] = mapped_column(Counter)
     """The answer that the person saw."""
+    informed: Mapped[bool] = mapped_column(default=False)
+    """Whether the person could have seen another's verdict on the picture before."""
+    before_id: Mapped[int | None] = mapped_column(Counter)
+    """The person's verdict that undoing this one goes back to; None where that leaves none."""
+    restores_id: Mapped[int | None] = mapped_column(Counter)
+    """The verdict that undoing put back by this copy of it; None for one that was given."""
     given_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
 

@@ -62,6 +62,8 @@ def upgrade() -> None:
         sa.Column(
             "created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("was_closed", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["created_by"],
             ["accounts.id"],
@@ -141,19 +143,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_jobs_state"), ["state"], unique=False)
 
     op.create_table(
-        "refused",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("case_id", sa.String(length=32), nullable=False),
-        sa.Column("name", sa.String(length=200), nullable=False),
-        sa.Column("code", sa.String(length=40), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    with op.batch_alter_table("refused", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_refused_case_id"), ["case_id"], unique=False)
-
-    op.create_table(
         "answers",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("job_id", sa.String(length=32), nullable=False),
@@ -186,7 +175,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", "image_id"),
     )
     with op.batch_alter_table("job_items", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_job_items_image_id"), ["image_id"], unique=False)
         batch_op.create_index("job_items_waiting", ["job_id", "answered"], unique=False)
+
+    op.create_table(
+        "refused",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.String(length=32), nullable=False),
+        sa.Column("job_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("refused", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_refused_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_refused_job_id"), ["job_id"], unique=False)
 
     op.create_table(
         "verdicts",
@@ -200,6 +206,11 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column(
             "answer_number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("informed", sa.Boolean(), nullable=False),
+        sa.Column("before_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "restores_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
