@@ -66,5 +66,6 @@ def services(settings: ServeSettings) -> Iterator[Services]:
 @pytest.fixture
 def client(services: Services) -> Iterator[TestClient]:
     """Somebody who asks the service from this machine."""
-    with TestClient(create_app(services), base_url="http://localhost") as asking:
+    app = create_app(services)
+    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 50000)) as asking:
         yield asking

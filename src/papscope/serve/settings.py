@@ -8,7 +8,7 @@ Never   reads a file, the network or the environment
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from papscope.errors import SettingError
@@ -90,6 +90,8 @@ class ServeSettings:
             raise SettingError(
                 "TLS wants a certificate and its key", hint="give both --tls-cert and --tls-key"
             )
+        for proxy in self.behind_proxy:
+            _check_proxy(proxy)
         if self.threads < 0 or self.session_hours <= 0 or self.stop_seconds <= 0:
             raise SettingError("threads, hours and seconds are not negative", hint="give more")
         if self.retention_days is not None and self.retention_days < 1:
@@ -115,8 +117,8 @@ class ServeSettings:
 
     @property
     def wants_accounts(self) -> bool:
-        """Whether people must sign in."""
-        return self.accounts or not self.on_loopback
+        """Whether people must sign in: what a proxy sends does not come from this machine."""
+        return self.accounts or not self.on_loopback or bool(self.behind_proxy)
 
     @property
     def url_of_database(self) -> str:
@@ -132,3 +134,13 @@ class ServeSettings:
     def images(self) -> Path:
         """The folder of the pictures."""
         return self.home / "images"
+
+
+def _check_proxy(text: str) -> None:
+    try:
+        ip_network(text)
+    except ValueError:
+        raise SettingError(
+            f"{text!r} is no address of a proxy",
+            hint="give the address from which it asks, as 127.0.0.1, or a network, as 10.0.3.0/29",
+        ) from None
