@@ -6,7 +6,9 @@ Never   notes down anything that points to a patient, or changes an entry
 
 Each entry's hash is the SHA-256 of the hash before it and of its own content as canonical JSON, so
 that an entry that was changed, removed or moved breaks the chain from there on. The construction is
-that of S. Haber and W. S. Stornetta, J. Cryptology 3, 99-111, 1991.
+that of S. Haber and W. S. Stornetta, J. Cryptology 3, 99-111, 1991. Anybody can check the chain;
+so that nobody who only reaches the database can write another one, each hash is sealed with a key
+that lies outside it: see `sealing`. What finds a break is `auditing`.
 """
 
 from __future__ import annotations
@@ -20,10 +22,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from papscope.serve.sealing import FIRST, Head, Seal
+from papscope.serve.store.database import APPENDED, SEAL
 from papscope.serve.store.tables import AuditEntry, AuditHead
 
-FIRST = "0" * 64
-"""Stands for the hash before the first entry."""
+__all__ = ["FIRST", "Event", "hash_of", "record"]
 
 _HEAD = 1
 
@@ -52,22 +55,30 @@ def record(session: Session, at: datetime, *events: Event) -> None:
         session: of `Database.transaction`.
         at: when, in UTC.
         events: what happened, in order.
+
+    Raises:
+        RuntimeError: the database was opened without the log's key: use `opening`.
     """
+    seal = session.info.get(SEAL)
+    if not isinstance(seal, Seal):
+        raise RuntimeError("the database was opened without the audit log's key")
     head = session.execute(
         select(AuditHead).where(AuditHead.id == _HEAD).with_for_update()
     ).scalar_one()
     for event in events:
         entry = _entry(event, at, head.number + 1, head.hash)
+        entry.seal = seal.of_entry(entry.hash)
         session.add(entry)
         head.number, head.hash = entry.number, entry.hash
+    session.info[APPENDED] = Head(head.number, head.hash)
 
 
 def _entry(event: Event, at: datetime, number: int, before: str) -> AuditEntry:
     facts = asdict(event)
     facts["details"] = json.dumps(
-        event.details, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        event.details, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":")
     )
-    entry = AuditEntry(number=number, at=at.isoformat(), before=before, hash="", **facts)
+    entry = AuditEntry(number=number, at=at.isoformat(), before=before, hash="", seal="", **facts)
     entry.hash = hash_of(entry)
     return entry
 

@@ -16,11 +16,11 @@ from sqlalchemy import select
 from papscope.serve.clock import Clock, utc_now
 from papscope.serve.images import ImageStore
 from papscope.serve.models import Models, load_models
+from papscope.serve.opening import opened_database
 from papscope.serve.people import LOCAL
 from papscope.serve.settings import ServeSettings
 from papscope.serve.store.database import Database
 from papscope.serve.store.tables import Account
-from papscope.serve.store.upgrade import upgrade
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +39,10 @@ def opened(settings: ServeSettings, *, clock: Clock = utc_now) -> Iterator[Servi
     """Open everything, and close it at the end.
 
     Raises:
-        StoreError, SettingError: the database cannot be used.
+        StoreError, SettingError, AuditError: the database cannot be used: see `opening`.
         BundleError, MissingExtra: a model cannot be used.
     """
-    database = Database(settings.url_of_database)
-    try:
-        upgrade(database)
+    with opened_database(settings) as database:
         _ensure_local(database, clock)
         yield Services(
             settings=settings,
@@ -53,8 +51,6 @@ def opened(settings: ServeSettings, *, clock: Clock = utc_now) -> Iterator[Servi
             models=load_models(settings),
             clock=clock,
         )
-    finally:
-        database.close()
 
 
 def _ensure_local(database: Database, clock: Clock) -> None:

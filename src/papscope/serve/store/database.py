@@ -7,6 +7,7 @@ Never   leaves half of a change, or lets a driver's error reach a user
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +18,14 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from papscope.errors import SettingError, StoreError
+from papscope.errors import DiskError, SettingError, StoreError
 from papscope.files import told_of_disk
+from papscope.serve.sealing import Head, Seal
+
+_log = logging.getLogger("papscope.serve")
+
+SEAL, APPENDED = "papscope_seal", "papscope_appended"
+"""Keys of `Session.info`: the log's `Seal`, and the last `Head` that a transaction appended."""
 
 _WRITES = "papscope_writes"
 _WAIT_SECONDS = 30
@@ -28,13 +35,18 @@ _WAIT_SECONDS = 30
 class Database:
     """A database that the service keeps its things in; safe to use from several threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, seal: Seal | None = None) -> None:
         """Open it, without asking it anything yet.
+
+        Args:
+            url: SQLAlchemy's.
+            seal: of the audit log; without one nothing can be appended to the log: see `opening`.
 
         Raises:
             SettingError: the URL is none, or names a kind of database that is not supported.
         """
         self.url = _checked(url)
+        self.seal = seal
         self._engine = _engine(self.url)
         self._writer = self._engine.execution_options(**{_WRITES: True})
 
@@ -58,9 +70,10 @@ class Database:
         Raises:
             StoreError: the database cannot be reached or written; nothing of it was kept.
         """
-        made = Session(self._writer, expire_on_commit=False)
+        made = Session(self._writer, expire_on_commit=False, info={SEAL: self.seal})
         with self._told(), made as session, session.begin():
             yield session
+        self._note(made.info.get(APPENDED))
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -84,6 +97,14 @@ class Database:
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
+
+    def _note(self, appended: Head | None) -> None:
+        if appended is None or self.seal is None:
+            return
+        try:
+            self.seal.note(appended)
+        except DiskError as problem:  # what is committed stays so; the file may lag behind
+            _log.warning("the audit log's end could not be noted: %s", problem)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -261,6 +261,8 @@ class AuditEntry(Base):
     before: Mapped[str] = mapped_column(String(64))
     """The hash of the entry before; 64 zeros for the first."""
     hash: Mapped[str] = mapped_column(String(64))
+    seal: Mapped[str] = mapped_column(String(64))
+    """Made of the hash with a key that the database does not have: see `sealing`."""
 
 
 class AuditHead(Base):

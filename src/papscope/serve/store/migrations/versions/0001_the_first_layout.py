@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("details", sa.Text(), nullable=False),
         sa.Column("before", sa.String(length=64), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("seal", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_table(
@@ -233,3 +234,36 @@ def upgrade() -> None:
         )
     head = sa.text("INSERT INTO audit_head (id, number, hash) VALUES (1, 0, :hash)")
     op.execute(head.bindparams(hash="0" * 64))
+    for line in _SQLITE if op.get_bind().dialect.name == "sqlite" else _POSTGRESQL:
+        op.execute(sa.text(line))
+
+
+# The audit log is append-only for whoever uses the database as the service does. `INSERT OR
+# REPLACE` would delete without asking the trigger for deleting, so an insert is asked too.
+_SQLITE = (
+    "CREATE TRIGGER audit_keeps_all BEFORE DELETE ON audit "
+    "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+    "CREATE TRIGGER audit_keeps_each BEFORE UPDATE ON audit "
+    "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+    "CREATE TRIGGER audit_appends BEFORE INSERT ON audit "
+    "WHEN EXISTS (SELECT 1 FROM audit WHERE number >= NEW.number) "
+    "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+    "CREATE TRIGGER audit_head_stays BEFORE DELETE ON audit_head "
+    "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+    "CREATE TRIGGER audit_head_grows BEFORE UPDATE ON audit_head "
+    "WHEN NEW.number < OLD.number OR NEW.id <> OLD.id "
+    "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+    "CREATE TRIGGER audit_head_is_one BEFORE INSERT ON audit_head "
+    "WHEN EXISTS (SELECT 1 FROM audit_head) "
+    "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
+)
+_POSTGRESQL = (
+    "CREATE FUNCTION audit_refuses() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$",
+    "CREATE TRIGGER audit_keeps_all BEFORE DELETE OR UPDATE OR TRUNCATE ON audit "
+    "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuses()",
+    "CREATE TRIGGER audit_head_stays BEFORE DELETE OR TRUNCATE ON audit_head "
+    "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuses()",
+    "CREATE TRIGGER audit_head_grows BEFORE UPDATE ON audit_head FOR EACH ROW "
+    "WHEN (NEW.number < OLD.number OR NEW.id <> OLD.id) EXECUTE FUNCTION audit_refuses()",
+)
