@@ -39,7 +39,7 @@ class ImageError(PapscopeError):
     """One picture cannot be used; `reason` is the finding that `papscope check` would list.
 
     Reasons are `not-an-image`, `truncated`, `animated`, `sixteen-bit`, `cmyk`, `too-large`,
-    `too-small`, `missing`, `unreadable` and those of `quality`.
+    `too-small`, `too-slow`, `crashed`, `missing`, `unreadable` and those of `quality`.
     """
 
     code = "bad-image"
@@ -215,6 +215,13 @@ class UploadTooLarge(UploadError):
 
     code = "upload-too-large"
     http_status = 413
+
+
+class UploadTooSlow(UploadError):
+    """The bytes of a request came too slowly, or stopped coming."""
+
+    code = "upload-too-slow"
+    http_status = 408
 
 
 class Busy(PapscopeError):

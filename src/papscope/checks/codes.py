@@ -57,6 +57,16 @@ CODES: Mapping[str, Code] = {
         "Cut it into fields of view.",
     ),
     "too-small": Code("stop", "the picture is too small to show a cell", "Remove it."),
+    "too-slow": Code(
+        "stop",
+        "the service could not decode the picture in the time that one is given",
+        "Open it in an image program, save it as PNG, and send that.",
+    ),
+    "crashed": Code(
+        "stop",
+        "the picture made the service's decoder end, as damaged and hostile files do",
+        "Open it in an image program, save it as PNG, and send that.",
+    ),
     "alpha": Code(
         "warn",
         "the picture has an opacity channel; it is laid over white",

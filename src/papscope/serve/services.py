@@ -8,13 +8,14 @@ Never   listens to the network
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
 from papscope.serve.clock import Clock, utc_now
 from papscope.serve.images import ImageStore
+from papscope.serve.intake.decoders import Decoders
 from papscope.serve.models import Models, load_models
 from papscope.serve.opening import opened_database
 from papscope.serve.people import LOCAL
@@ -31,6 +32,7 @@ class Services:
     database: Database
     images: ImageStore
     models: Models
+    decoders: Decoders
     clock: Clock
 
 
@@ -42,13 +44,14 @@ def opened(settings: ServeSettings, *, clock: Clock = utc_now) -> Iterator[Servi
         StoreError, SettingError, AuditError: the database cannot be used: see `opening`.
         BundleError, MissingExtra: a model cannot be used.
     """
-    with opened_database(settings) as database:
+    with opened_database(settings) as database, closing(Decoders(settings.limits)) as decoders:
         _ensure_local(database, clock)
         yield Services(
             settings=settings,
             database=database,
             images=ImageStore(settings.images),
             models=load_models(settings),
+            decoders=decoders,
             clock=clock,
         )
 
