@@ -10,6 +10,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from papscope import __version__
+from papscope.serve.api import cases, images, verdicts
 from papscope.serve.pages.routes import add_pages
 from papscope.serve.services import Services
 from papscope.serve.told import tell_over_http
@@ -26,5 +27,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(title="papscope", version=__version__, description=ABOUT, redoc_url=None)
     app.state.services = services
     tell_over_http(app)
+    for room in (cases, images, verdicts):
+        app.include_router(room.router)
     add_pages(app)
     return app
