@@ -26,7 +26,7 @@ from papscope.serve.sealing import FIRST, Head, Seal
 from papscope.serve.store.database import APPENDED, SEAL
 from papscope.serve.store.tables import AuditEntry, AuditHead
 
-__all__ = ["FIRST", "Event", "hash_of", "record"]
+__all__ = ["FIRST", "Entry", "Event", "hash_of", "record"]
 
 _HEAD = 1
 
@@ -44,6 +44,23 @@ class Event:
     model_digest: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
     """JSON values; never a file's name, a note or a title, which may name a patient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of the log as it lies in the database or in a backup; each field as in the table."""
+
+    number: int
+    at: str
+    who: str
+    what: str
+    case_id: str | None
+    image_digest: str | None
+    model_digest: str | None
+    details: str
+    before: str
+    hash: str
+    seal: str
 
 
 def record(session: Session, at: datetime, *events: Event) -> None:
@@ -83,7 +100,7 @@ def _entry(event: Event, at: datetime, number: int, before: str) -> AuditEntry:
     return entry
 
 
-def hash_of(entry: AuditEntry) -> str:
+def hash_of(entry: AuditEntry | Entry) -> str:
     """Give the hash that an entry must have, by its content and the hash before it."""
     content = [
         entry.number,
