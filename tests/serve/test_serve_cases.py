@@ -38,8 +38,8 @@ def test_a_case_tells_how_far_models_and_readers_are(
     assert [one["name"] for one in found["classes"]] == list(found["counts"])
     assert found["models"] == [
         {
-            "name": services.models.named().name,
-            "digest": services.models.named().digest,
+            "name": model.name,
+            "digest": model.digest,
             "available": True,
         }
     ]
