@@ -186,6 +186,20 @@ class NotAllowed(PapscopeError):
     http_status = 403
 
 
+class Forged(NotAllowed):
+    """Another site made a browser ask for this, or a page is older than the service's start."""
+
+    code = "forged"
+
+
+class WrongHost(PapscopeError):
+    """A request names a host or port by which the service does not go."""
+
+    code = "wrong-host"
+    exit_status = 15
+    http_status = 421
+
+
 class NotFound(PapscopeError):
     """There is no case, image, job, account or model of that name or number."""
 

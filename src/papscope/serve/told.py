@@ -11,10 +11,11 @@ import logging
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from papscope.errors import Busy, PapscopeError, SignInNeeded
+from papscope.serve.access.leading import sign_in_address, wants_page
 
 _log = logging.getLogger("papscope.serve")
 
@@ -31,9 +32,15 @@ def _body(code: str, what: str, hint: str) -> dict[str, dict[str, str]]:
     return {"error": {"code": code, "what": what, "hint": hint}}
 
 
-def _papscope(request: Request, error: Exception) -> JSONResponse:
-    del request
+def _papscope(request: Request, error: Exception) -> Response:
     assert isinstance(error, PapscopeError)  # it is registered for these alone
+    if isinstance(error, SignInNeeded) and wants_page(request):
+        return RedirectResponse(sign_in_address(request), 303)
+    return answer(error)
+
+
+def answer(error: PapscopeError) -> JSONResponse:
+    """Give what a program is told of an error."""
     headers = {}
     if isinstance(error, Busy):
         headers["Retry-After"] = str(error.retry_after)
