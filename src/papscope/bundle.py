@@ -54,6 +54,8 @@ class Description:
     """What was measured, on what, with intervals; validation unless it says otherwise."""
     calibration: Mapping[str, Any] = field(default_factory=dict)
     """How probabilities are scaled before anybody sees them; `{}` leaves them as they are."""
+    engine: str = ""
+    """What an exported network was proved on and runs on: `openvino`; empty for onnxruntime."""
 
     @property
     def kind(self) -> str:
@@ -72,8 +74,10 @@ class Description:
             files: the SHA-256 of each file that it vouches for.
         """
         scaled = {"calibration": dict(self.calibration)} if self.calibration else {}
+        runs_on = {"engine": self.engine} if self.engine else {}
         return {
             **scaled,
+            **runs_on,
             "papscope": "bundle",
             "format": FORMAT,
             "classes": [one.to_json() for one in self.classes],
@@ -275,6 +279,7 @@ def _description(folder: Path, content: Mapping[str, Any]) -> Description:
             provenance=content["provenance"],
             metrics=content["metrics"],
             calibration=dict(content.get("calibration", {})),
+            engine=str(content.get("engine", "")),
         )
     except (KeyError, TypeError, ValueError, SettingError) as wrong:
         raise _unreadable(folder / DESCRIPTION, f"is damaged: {wrong}") from None

@@ -45,7 +45,7 @@ def graph_of(network: nn.Module, size: int) -> bytes:
         )
     example = torch.zeros(2, 3, size, size)  # two: torch takes a single one for a constant
     try:
-        with _quietly(), torch.inference_mode():
+        with quietly(), torch.inference_mode():
             program = torch.onnx.export(
                 network,
                 (example,),
@@ -58,7 +58,7 @@ def graph_of(network: nn.Module, size: int) -> bytes:
             )
         assert program is not None
         model = program.model_proto
-        _strip(model)
+        strip(model)
         onnx.checker.check_model(model, full_check=True)
     except Exception as problem:  # the exporter raises anything on what it cannot express
         raise ExportError(
@@ -69,8 +69,8 @@ def graph_of(network: nn.Module, size: int) -> bytes:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep the exporter from telling of its own deprecations and of operators nobody asked for."""
+def quietly() -> Iterator[None]:
+    """Keep exporters from telling of their deprecations and of operators that nobody asked for."""
     loud = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -81,7 +81,7 @@ def _quietly() -> Iterator[None]:
         logging.disable(loud)
 
 
-def _strip(model: Any) -> None:
+def strip(model: Any) -> None:
     """Take out all that is said and not computed: stack traces, names of modules, shapes."""
     graph = model.graph
     noted = (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer)

@@ -7,38 +7,31 @@ Never   writes a model whose answers differ
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from papscope.bundle import ONNX, WEIGHTS, Bundle, Description, refuse_others, write_onnx_bundle
-from papscope.errors import BundleError, ExportError, SettingError
+from papscope.bundle import Bundle
+from papscope.errors import ExportError
 from papscope.export.graph import OPSET, graph_of
 from papscope.export.parity import Parity, compare, squares_of
+from papscope.export.writing import (
+    Exported,
+    Finding,
+    RunsOn,
+    form_of,
+    on_engine,
+    refuse_to_export,
+    write_exported,
+)
 from papscope.inference import Runner
 from papscope.network.assembly import from_bundle
-from papscope.predict.onnx_engine import onnx_engine
-from papscope.preprocess import Source
+from papscope.predict.engines import engine_for
+from papscope.preprocess import Source, Squares
 from papscope.progress import Tell, silent
 
 TOLERANCE = 1e-4
 """Of any probability: rounding of 32-bit numbers stays far below, a wrong graph does not."""
-
-_PARTS = ("onnx", "onnxruntime", "onnxscript", "torch")
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """What was written, and how near its answers are."""
-
-    folder: Path
-    digest: str
-    """SHA-256 that names the exported model."""
-    parity: Parity
-    megabytes: float
-    """Of the model's file, in 10^6 bytes."""
 
 
 def export_onnx(
@@ -46,6 +39,7 @@ def export_onnx(
     folder: Path,
     sources: Sequence[Source] = (),
     *,
+    runs_on: RunsOn = "onnxruntime",
     card: str = "",
     tell: Tell = silent,
 ) -> Exported:
@@ -58,6 +52,7 @@ def export_onnx(
         folder: where the new bundle goes; an earlier export is replaced.
         sources: pictures to compare by, at most 256 of which are taken; drawn cells where none
             are given.
+        runs_on: what answers for the exported model, and is compared.
         card: the bundle's, in Markdown; a paragraph on the export is added.
         tell: hears how far it is.
 
@@ -65,35 +60,60 @@ def export_onnx(
         SettingError: the bundle was exported already.
         BundleError: the folder holds other files, or a bundle that torch needs.
         ImageError: a picture to compare by cannot be read.
+        MissingExtra: what it shall run on is not installed.
         ExportError: the network has no form in ONNX, or answers differently there.
         DiskError: the folder cannot be written; an older bundle is kept.
     """
-    _check(bundle, folder)
+    refuse_to_export(bundle, folder)
     squares = squares_of(sources, bundle.description.preprocess)
+    exported, parity = in_onnx(bundle, squares, runs_on, tell)
+    kind = "pictures" if sources else "cells drawn by papscope"
+    found = Finding(
+        {
+            "to": form_of(runs_on),
+            **told(parity, given=bool(sources)),
+        },
+        (sentence(parity, kind),),
+    )
+    digest = write_exported(folder, exported, card, found)
+    assert exported.onnx is not None
+    return Exported(folder, digest, parity, len(exported.onnx) / 1e6)
+
+
+def in_onnx(bundle: Bundle, squares: Squares, runs_on: RunsOn, tell: Tell) -> tuple[Bundle, Parity]:
+    """Give a model in ONNX, held in memory, and how far its answers for squares are apart.
+
+    Raises:
+        MissingExtra: what it shall run on is not installed.
+        ExportError: the network has no form in ONNX, or answers differently there.
+    """
     tell("exporting", 0, 1)
     network = from_bundle(bundle)
-    model = graph_of(network, bundle.description.preprocess.size)
+    exported = on_engine(bundle, graph_of(network, bundle.description.preprocess.size), runs_on)
     tell("exporting", 1, 1)
     before = Runner.of(network, bundle.description.preprocess, "cpu")
-    after = onnx_engine(Bundle(bundle.description, {}, bundle.digest, model))
-    parity = compare(before, after, squares, tell)
+    parity = compare(before, engine_for(exported), squares, tell)
     _refuse_unlike(parity)
-    about = _told(bundle, parity, drawn=not sources)
-    digest = write_onnx_bundle(folder, about, model, _card(card, about, parity))
-    return Exported(folder, digest, parity, len(model) / 1e6)
+    return exported, parity
 
 
-def _check(bundle: Bundle, folder: Path) -> None:
-    if bundle.onnx is not None:
-        raise SettingError(
-            "the bundle was exported already", hint="give the bundle that `papscope train` made"
-        )
-    refuse_others(folder)
-    if (folder / WEIGHTS).exists():
-        raise BundleError(
-            f"{folder} holds a bundle with weights, which an export does not replace",
-            hint="name another folder",
-        )
+def told(parity: Parity, *, given: bool) -> dict[str, Any]:
+    """Give what `bundle.json` tells of a comparison."""
+    return {
+        "images": parity.images,
+        "images_are": "given" if given else "drawn",
+        "largest_difference_of_probabilities": parity.largest_difference,
+        "images_of_another_class": parity.other_classes,
+        "opset": OPSET,
+    }
+
+
+def sentence(parity: Parity, kind: str) -> str:
+    """Say in a card what a comparison came to."""
+    return (
+        f"On {parity.images} {kind} their probabilities differ by "
+        f"{parity.largest_difference:.1e} at most."
+    )
 
 
 def _refuse_unlike(parity: Parity) -> None:
@@ -104,33 +124,3 @@ def _refuse_unlike(parity: Parity) -> None:
             f"differs by {parity.largest_difference:.2g}, more than {TOLERANCE:.0e}",
             hint="use the bundle itself; please report the backbone",
         )
-
-
-def _told(bundle: Bundle, parity: Parity, *, drawn: bool) -> Description:
-    about = bundle.description
-    export: Mapping[str, Any] = {
-        "to": "onnx",
-        "from": bundle.digest,
-        "images": parity.images,
-        "images_are": "drawn" if drawn else "given",
-        "largest_difference_of_probabilities": parity.largest_difference,
-        "images_of_another_class": parity.other_classes,
-        "opset": OPSET,
-        "versions": {name: version(name) for name in _PARTS},
-    }
-    return replace(about, provenance={**about.provenance, "export": export})
-
-
-def _card(card: str, about: Description, parity: Parity) -> str:
-    """Add to a card, or to a short one where there is none, what the export came to."""
-    head = card or (
-        f"# {about.backbone}\n\n**Research use only. Not a medical device.** It labels pictures of "
-        "single cells; it gives no\ndiagnosis of a slide or a patient.\n"
-    )
-    export = about.provenance["export"]
-    kind = "cells drawn by papscope" if export["images_are"] == "drawn" else "pictures"
-    return (
-        f"{head.rstrip()}\n\n## Exported\n\n`{ONNX}` is the network of the model "
-        f"{export['from'][:12]} in ONNX. On {parity.images} {kind} their\nprobabilities differ by "
-        f"{parity.largest_difference:.1e} at most.\n"
-    )

@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from papscope.errors import ImageError
+from papscope.export.images import squares_at
 from papscope.predict.engine import Engine
 from papscope.predict.sources import below
-from papscope.preprocess import Preprocess, Source, Squares, prepare
+from papscope.preprocess import Preprocess, Source, Squares
 from papscope.progress import Tell, silent
 from papscope.sources.synthetic import SyntheticSettings, draw
 
@@ -67,18 +67,9 @@ def squares_of(sources: Sequence[Source], settings: Preprocess) -> Squares:
     """
     if sources:
         chosen = np.linspace(0, len(sources) - 1, min(MOST, len(sources))).round().astype(int)
-        return _prepared([sources[place] for place in chosen], settings)
+        return squares_at([sources[place] for place in chosen], settings)
     with TemporaryDirectory(prefix="papscope-") as place:
         root = Path(place) / "drawn"
         draw(root, _DRAWN, _SEED)
         cells = [Source(file) for file in below(root) if file.parent.name == "CROPPED"]
-        return _prepared(cells, settings)
-
-
-def _prepared(sources: Sequence[Source], settings: Preprocess) -> Squares:
-    found = []
-    for square in prepare(sources, settings):
-        if isinstance(square, ImageError):
-            raise square
-        found.append(square)
-    return np.stack(found)
+        return squares_at(cells, settings)
