@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-import papscope.serve.pages.routes as routes
+from papscope.serve.pages import routes
 
 PLACES = ("/", f"/cases/{'0' * 32}")
 

@@ -3,7 +3,7 @@
 (() => {
   const KEY = "papscope-colours";
   const ORDER = ["system", "light", "dark"];
-  const NAMES = { system: "as the system", light: "light", dark: "dark" };
+  const NAMES = { system: "auto", light: "light", dark: "dark" };
   const dark = matchMedia("(prefers-color-scheme: dark)");
 
   function chosen() {
@@ -21,9 +21,7 @@
     document.documentElement.dataset.theme = scheme;
     const button = document.getElementById("theme");
     if (button) {
-      button.setAttribute("aria-label", `Colours: ${NAMES[choice]}`);
-      button.title = `Colours: ${NAMES[choice]}`;
-      button.dataset.choice = choice;
+      button.textContent = `Colours: ${NAMES[choice]}`;
     }
   }
 
