@@ -47,7 +47,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check $(TORCH_WANTED)
 	@echo "Now the other parts: a minute or two."
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
-	  -c constraints.txt -e ".[train,serve,dev]"
+	  -c constraints.txt -e ".[train,serve,openvino,dev]"
 	@touch $(READY)
 
 # The whole path on drawn cells. Each line is a command of yours to come: make shows it, then runs

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 def asked_for() -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    texts = [*project["dependencies"], *extras["train"], *extras["dev"]]
+    texts = [*project["dependencies"], *extras["train"], *extras["openvino"], *extras["dev"]]
     return [Requirement(text) for text in texts]
 
 

@@ -128,8 +128,8 @@ def _found(
     said = [
         sentence(parity, "validation pictures, in 32-bit numbers,"),
         f"It computes in whole numbers of 8 bits, calibrated on {calibrated_on} training pictures.",
-        f"On {quality.images} validation pictures, {100 * quality.agreement:.1f} % of its labels are "
-        f"those of the first model, and macro-F1 is {after:.1f} % after {before:.1f} %.",
+        f"On {quality.images} validation pictures, {100 * quality.agreement:.1f} % of its labels "
+        f"are those of the first model, and macro-F1 is {after:.1f} % after {before:.1f} %.",
     ]
     if quality.falls_short:
         said.append(f"**Forced, for it falls short: {'; '.join(quality.falls_short)}.**")
