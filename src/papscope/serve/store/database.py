@@ -158,11 +158,11 @@ def _make_folder(url: URL) -> None:
 
 
 def _set_up_sqlite(connection: Any, record: object) -> None:
-    """Make SQLite keep its word at power failures, and readers not wait for a writer."""
+    """Make SQLite keep its word at power failures, delete for good, and let readers not wait."""
     del record
     connection.isolation_level = None  # the driver's own way to begin comes too late
     cursor = connection.cursor()
-    for line in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for line in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {line}")
     cursor.close()
 
