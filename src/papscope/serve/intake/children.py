@@ -23,6 +23,8 @@ from papscope.serve.settings import Limits
 START_SECONDS = 60.0
 """Within which a process must be ready, on however busy a machine."""
 
+PROGRAM = "papscope.serve.intake.confined"
+
 _GIVEN = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "SYSTEMROOT", "LANG", "LC_ALL")
 """All that a process learns of the environment, in which there may be passwords."""
 
@@ -33,6 +35,10 @@ class Late(Exception):
 
 class Gone(Exception):
     """The process ended, or answered what cannot be and has been ended."""
+
+
+class NotStarted(Gone):
+    """The process ended before it was asked anything, or was not ready in time."""
 
 
 def memory_for(limits: Limits) -> int:
@@ -58,7 +64,7 @@ class Child:
         numbers = (limits.pixels, memory_for(limits), limits.decode_seconds)
         given = {name: os.environ[name] for name in _GIVEN if name in os.environ}
         self._process = subprocess.Popen(  # noqa: S603  (our own module, and three numbers)
-            [sys.executable, "-P", "-m", "papscope.serve.intake.confined", *map(str, numbers)],
+            [sys.executable, "-P", "-m", PROGRAM, *map(str, numbers)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -82,7 +88,6 @@ class Child:
 
         Raises:
             Late, Gone: there is no answer; the process must be replaced.
-            RuntimeError: it could not even start.
         """
         if not self._ready:
             self._await_ready()
@@ -95,11 +100,11 @@ class Child:
         try:
             with self._within(START_SECONDS):
                 word = self._from.read(len(frames.READY))
-        except Late:
+        except (Late, Gone):
             word = b""
         if word != frames.READY:
             self.end()
-            raise RuntimeError(f"a decoder did not start (exit {self._process.returncode})")
+            raise NotStarted(f"a decoder did not start (exit {self._process.returncode})")
         self._ready = True
 
     @contextmanager

@@ -14,7 +14,7 @@ from threading import Lock
 
 from papscope.errors import Busy, ImageError
 from papscope.image import Pixels
-from papscope.serve.intake.children import Child, Gone, Late
+from papscope.serve.intake.children import Child, Gone, Late, NotStarted
 from papscope.serve.intake.names import shown
 from papscope.serve.intake.png import encoded
 from papscope.serve.settings import Limits
@@ -59,6 +59,7 @@ class Decoders:
             ImageError: it is no picture that `image.decode` takes, has more pixels or bytes than
                 the limits, takes too long (`too-slow`) or makes its decoder end (`crashed`).
             Busy: the service is stopping.
+            RuntimeError: no decoder can be started, as in a broken installation.
         """
         called = shown(name)
         if len(data) > self._limits.file_bytes:
@@ -76,7 +77,6 @@ class Decoders:
         child = self._idle.get()
         self._idle.put(child if child is not None else self._started())
 
-    @property
     def pids(self) -> tuple[int, ...]:
         """The numbers of the processes that run."""
         with self._lock:
@@ -97,6 +97,8 @@ class Decoders:
         except Gone:  # perhaps by another's hand, as when memory runs short: ask once more
             try:
                 answer = self._asked(data, name)
+            except NotStarted as problem:
+                raise RuntimeError(str(problem)) from None
             except Gone:
                 raise ImageError(
                     f"{name} made its decoder end",
