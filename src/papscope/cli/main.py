@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from papscope import __version__
+from papscope.cli.account import account
 from papscope.cli.augment import augment
 from papscope.cli.calibrate import calibrate
 from papscope.cli.chain import chain
@@ -27,6 +28,7 @@ from papscope.cli.import_ import import_
 from papscope.cli.models import models
 from papscope.cli.predict import predict
 from papscope.cli.report import report
+from papscope.cli.serve import serve
 from papscope.cli.split import split
 from papscope.cli.train import find_lr, train
 
@@ -75,6 +77,8 @@ app.command("report")(report)
 app.command("models")(models)
 app.command("predict")(predict)
 app.command("export")(export)
+app.command("serve")(serve)
+app.add_typer(account, name="account")
 
 
 def main() -> None:

@@ -10,7 +10,23 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from papscope import __version__
-from papscope.serve.api import cases, images, verdicts
+from papscope.serve.access.door import GuardedApp
+from papscope.serve.api import (
+    accounts,
+    agreement,
+    cases,
+    health,
+    images,
+    jobs,
+    me,
+    models,
+    predict,
+    verdicts,
+)
+from papscope.serve.intake.bodies import BodyLimits
+from papscope.serve.metrics import Counted
+from papscope.serve.pages.entrance import add_entrance
+from papscope.serve.pages.interface import add_interface
 from papscope.serve.pages.routes import add_pages
 from papscope.serve.services import Services
 from papscope.serve.told import tell_over_http
@@ -24,10 +40,17 @@ def create_app(services: Services) -> FastAPI:
     Args:
         services: opened, and kept open for as long as the application answers.
     """
-    app = FastAPI(title="papscope", version=__version__, description=ABOUT, redoc_url=None)
+    app = GuardedApp(
+        title="papscope", version=__version__, description=ABOUT, docs_url=None, redoc_url=None
+    )
     app.state.services = services
+    settings = services.settings
+    app.add_middleware(BodyLimits, limits=settings.limits, home=settings.home)
+    app.add_middleware(Counted)
     tell_over_http(app)
-    for room in (cases, images, verdicts):
+    for room in (predict, jobs, models, health, cases, images, verdicts, agreement, me, accounts):
         app.include_router(room.router)
     add_pages(app)
+    add_entrance(app)
+    add_interface(app)
     return app

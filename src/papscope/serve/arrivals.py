@@ -97,17 +97,3 @@ def is_kept_by(database: Database) -> Callable[[str], bool]:
             return session.scalar(found) is not None
 
     return is_kept
-
-
-def swept(images: ImageStore, database: Database) -> int:
-    """Remove the pictures that uploads left behind which a crash cut off, and count them.
-
-    Only before the service listens.
-
-    Raises:
-        StoreError: the database cannot be asked; nothing is removed then.
-        DiskError: a file cannot be removed.
-    """
-    with database.reading() as session:
-        kept = set(session.scalars(select(CaseImage.digest).distinct()))
-    return images.sweep(kept)

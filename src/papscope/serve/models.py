@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from papscope.bundle import read_card
 from papscope.errors import NotFound, SettingError
 from papscope.predict.predictor import Predictor, load
 from papscope.serve.settings import ServeSettings
@@ -22,6 +23,8 @@ class Model:
 
     name: str
     predictor: Predictor
+    card: str = ""
+    """Its card, in Markdown; empty where the bundle has none."""
 
     @property
     def digest(self) -> str:
@@ -81,5 +84,5 @@ def load_models(settings: ServeSettings) -> Models:
                 f"two models are called {name}", hint="rename the folder of one of them"
             )
         ready = load(bundle.folder, device=settings.device, threads=settings.threads)
-        found[name] = Model(name, ready)
+        found[name] = Model(name, ready, read_card(bundle.folder))
     return Models(found)

@@ -8,17 +8,24 @@ Never   listens to the network
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from papscope.serve.access.accounts import Accounts
+from papscope.serve.access.passwords import Hasher
+from papscope.serve.access.sign_ins import Gate, SignIns
+from papscope.serve.access.slowing import Slowing
+from papscope.serve.batching import Batcher
 from papscope.serve.clock import Clock, utc_now
 from papscope.serve.images import ImageStore
 from papscope.serve.intake.decoders import Decoders
+from papscope.serve.metrics import Metrics
 from papscope.serve.models import Models, load_models
 from papscope.serve.opening import opened_database
 from papscope.serve.people import LOCAL
+from papscope.serve.runner import Runner
 from papscope.serve.settings import ServeSettings
 from papscope.serve.store.database import Database
 from papscope.serve.store.tables import Account
@@ -33,7 +40,16 @@ class Services:
     images: ImageStore
     models: Models
     decoders: Decoders
+    batcher: Batcher
+    runner: Runner
+    metrics: Metrics
+    gate: Gate
     clock: Clock
+
+    @property
+    def accounts(self) -> Accounts:
+        """Who may use the service."""
+        return Accounts(self.database, self.clock, self.gate.hasher)
 
 
 @contextmanager
@@ -44,14 +60,26 @@ def opened(settings: ServeSettings, *, clock: Clock = utc_now) -> Iterator[Servi
         StoreError, SettingError, AuditError: the database cannot be used: see `opening`.
         BundleError, MissingExtra: a model cannot be used.
     """
-    with opened_database(settings) as database, closing(Decoders(settings.limits)) as decoders:
+    with ExitStack() as stack:
+        database = stack.enter_context(opened_database(settings))
         _ensure_local(database, clock)
+        models, images, metrics = load_models(settings), ImageStore(settings.images), Metrics()
+        metrics.know(models)
+        decoders = stack.enter_context(closing(Decoders(settings.limits)))
+        batcher = stack.enter_context(closing(Batcher(settings.limits, metrics)))
+        runner = Runner(database, images, models, batcher, clock)
+        runner.start()
+        stack.enter_context(closing(runner))
         yield Services(
             settings=settings,
             database=database,
-            images=ImageStore(settings.images),
-            models=load_models(settings),
+            images=images,
+            models=models,
             decoders=decoders,
+            batcher=batcher,
+            runner=runner,
+            metrics=metrics,
+            gate=Gate(SignIns(database, clock, settings.session_hours), Hasher(), Slowing()),
             clock=clock,
         )
 

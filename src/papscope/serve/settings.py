@@ -135,6 +135,11 @@ class ServeSettings:
         """The folder of the pictures."""
         return self.home / "images"
 
+    @property
+    def incoming(self) -> Path:
+        """The folder of uploads that are still coming: files without names, gone with a crash."""
+        return self.home / "incoming"
+
 
 def _check_proxy(text: str) -> None:
     try:
