@@ -15,12 +15,14 @@ from papscope.serve.api import (
     accounts,
     agreement,
     cases,
+    corrections,
     health,
     images,
     jobs,
     me,
     models,
     predict,
+    reports,
     verdicts,
 )
 from papscope.serve.intake.bodies import BodyLimits
@@ -48,7 +50,8 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(BodyLimits, limits=settings.limits, home=settings.home)
     app.add_middleware(Counted)
     tell_over_http(app)
-    for room in (predict, jobs, models, health, cases, images, verdicts, agreement, me, accounts):
+    review = (cases, images, verdicts, agreement, corrections, reports)
+    for room in (predict, jobs, models, health, *review, me, accounts):
         app.include_router(room.router)
     add_pages(app)
     add_entrance(app)
