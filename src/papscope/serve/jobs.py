@@ -19,13 +19,11 @@ from sqlalchemy.orm import Session
 from papscope.errors import (
     Busy,
     Conflict,
-    DiskError,
     NotAllowed,
     NotFound,
     SettingError,
     UploadError,
 )
-from papscope.files import free_bytes
 from papscope.serve import typed
 from papscope.serve.arrivals import arriving
 from papscope.serve.audit import Event, record
@@ -100,19 +98,11 @@ def refuse_more(services: Services, wanted: Wanted) -> None:
 
     Raises:
         Busy: too many are open.
-        DiskError: there is hardly room left.
         NotFound: there is no such case or model.
         Conflict: the case is closed.
         StoreError: the database cannot be used.
     """
     services.models.named(wanted.model)
-    limits = services.settings.limits
-    free = free_bytes(services.settings.home)
-    if free < limits.free_bytes:
-        raise DiskError(
-            f"the disk is nearly full: {free} bytes are free, {limits.free_bytes} must be",
-            hint="delete cases that are not needed any more, or make room otherwise",
-        )
     with services.database.reading() as session:
         _refuse_more(services, session)
         if wanted.case_id is not None:

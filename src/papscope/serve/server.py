@@ -12,7 +12,6 @@ import socket
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from types import FrameType
 
 import uvicorn
 
@@ -21,9 +20,9 @@ from papscope.serve.access.opening import refuse_open
 from papscope.serve.app import create_app
 from papscope.serve.connections import Patient
 from papscope.serve.holding import holding
+from papscope.serve.retention import Expiring
 from papscope.serve.services import Services, opened
 from papscope.serve.settings import ServeSettings
-from papscope.serve.sweeping import sweep
 
 _BACKLOG = 4096
 """Connections that the system holds for us until we get to them."""
@@ -55,13 +54,11 @@ def serve(settings: ServeSettings, tell: Callable[[str], None]) -> None:
     with holding(settings.home), _bound(settings) as listening, opened(settings) as services:
         for warning in refuse_open(settings, services.database):
             tell(f"warning: {warning}")
-        left = sweep(services.images, services.database)
-        if left:
-            tell(f"{left} pictures of uploads that were cut off are gone")
         _more_files()
-        server = _Server(_config(settings, services), services)
-        tell(f"papscope answers at {_url(settings, listening)}  (stop: Ctrl+C)")
-        server.run(sockets=[listening])
+        where = f"papscope answers at {_url(settings, listening)}  (stop: Ctrl+C)"
+        server = _Server(_config(settings, services), services, lambda: tell(where))
+        with Expiring(services):
+            server.run(sockets=[listening])
 
 
 def _config(settings: ServeSettings, services: Services) -> uvicorn.Config:
@@ -85,11 +82,13 @@ def _config(settings: ServeSettings, services: Services) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which tells the services when it stops, and ends with status 0."""
+    """uvicorn's server, which tells when it begins and stops, and ends with status 0."""
 
-    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+    def __init__(
+        self, config: uvicorn.Config, services: Services, begun: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._services = services
+        self._services, self._begun = services, begun
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -102,8 +101,9 @@ class _Server(uvicorn.Server):
             for one, handler in before.items():
                 signal.signal(one, handler)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        super().handle_exit(sig, frame)
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._begun()  # not before: whoever hears it may ask, or stop us
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._services.runner.stop_soon()  # those who follow a job go, so that the rest can end

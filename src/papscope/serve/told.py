@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from papscope.errors import Busy, PapscopeError, SignInNeeded
 from papscope.serve.access.leading import sign_in_address, wants_page
@@ -23,6 +24,7 @@ _log = logging.getLogger("papscope.serve")
 def tell_over_http(app: FastAPI) -> None:
     """Let an application tell papscope's errors, and everything else that goes wrong."""
     app.add_exception_handler(PapscopeError, _papscope)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _plain)
     app.add_exception_handler(Exception, _unforeseen)
@@ -48,6 +50,12 @@ def answer(error: PapscopeError) -> JSONResponse:
         headers["WWW-Authenticate"] = "Bearer"
     code = str(getattr(error, "reason", error.code))
     return JSONResponse(_body(code, str(error), error.hint), error.http_status, headers)
+
+
+def _gone(request: Request, error: Exception) -> Response:
+    """End a request whose sender has gone; 499 is what proxies note down, and nobody receives."""
+    del request, error
+    return Response(status_code=499)
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
