@@ -257,6 +257,14 @@ def _rebuild_busy(what: str, hint: str, retry_after: int) -> Busy:
     return Busy(what, hint=hint, retry_after=retry_after)
 
 
+class BackupError(PapscopeError):
+    """A backup is damaged, cut short, was changed, or is of another service or release."""
+
+    code = "bad-backup"
+    exit_status = 18
+    http_status = 422
+
+
 class AuditError(PapscopeError):
     """The audit log was changed, shortened or reordered."""
 

@@ -45,8 +45,27 @@ def newest_layout() -> str:
     return head
 
 
-def upgrade(database: Database) -> None:
+def known_layout(layout: str) -> None:
+    """Let a layout pass that this release knows.
+
+    Raises:
+        StoreError: it is of a newer release.
+    """
+    try:
+        ScriptDirectory(str(_STEPS)).get_revision(layout)
+    except CommandError:
+        raise StoreError(
+            f"the database is of a newer release of papscope (layout {layout})",
+            hint="install that release, or restore a backup that this one made",
+        ) from None
+
+
+def upgrade(database: Database, *, to: str = "head") -> None:
     """Bring a database to this release's layout, in one transaction.
+
+    Args:
+        database: of an older layout, or empty.
+        to: an older layout to stop at, for rows that were taken from such a one.
 
     Raises:
         StoreError: it cannot be reached, or was written by a newer release.
@@ -54,10 +73,6 @@ def upgrade(database: Database) -> None:
     found = layout_of(database)
     if found == newest_layout():
         return
-    try:
-        command.upgrade(_config(database), "head")
-    except CommandError:
-        raise StoreError(
-            f"the database is of a newer release of papscope (layout {found})",
-            hint="install that release, or restore a backup that this one made",
-        ) from None
+    if found is not None:
+        known_layout(found)
+    command.upgrade(_config(database), to)
