@@ -45,9 +45,9 @@ def memory_for(limits: Limits) -> int:
     """Say how many bytes of address space a process may have.
 
     Pillow holds 4 bytes a pixel, and laying an opacity channel over white takes five such copies
-    and two of 3 bytes; the file itself is there twice; a bare process maps below 1 GiB.
+    and two of 3 bytes; the file itself is there twice; a bare process maps a third of the rest.
     """
-    return (1 << 30) + 28 * limits.pixels + 2 * limits.file_bytes
+    return (384 << 20) + 28 * limits.pixels + 2 * limits.file_bytes
 
 
 class Child:
