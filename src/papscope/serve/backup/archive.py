@@ -170,7 +170,8 @@ class Archive:
                 raise BackupError(f"{name} is not the picture of that name", hint=_AGAIN)
             tell("files", done, len(self.about.files))
         self._check_pictures()
-        sealed = None if seal is None else self._is_sealed(seal)
+        given = self._file.read(SEAL).decode("ascii", "replace").strip()
+        sealed = hmac.compare_digest(given, seal.of_backup(self.digest)) if seal else None
         return Checked(self.about, self.digest, sealed, self._log(seal if sealed else None, tell))
 
     def _check_names(self) -> None:
@@ -194,10 +195,6 @@ class Archive:
         for row in rows("images", self.table("images")):
             if row.get("digest") not in there:
                 raise BackupError(f"the picture {row.get('digest')} is not in it", hint=_AGAIN)
-
-    def _is_sealed(self, seal: Seal) -> bool:
-        given = self._file.read(SEAL).decode("ascii", "replace").strip()
-        return hmac.compare_digest(given, seal.of_backup(self.digest))
 
     def _log(self, seal: Seal | None, tell: Tell) -> Verified:
         if seal is not None and seal.after.number > self.about.audit_number:
