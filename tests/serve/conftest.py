@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from made_people import hash_cheaply
 from postgres_here import GIVEN, programs, server
 from sqlalchemy import create_engine, text
 
@@ -54,6 +55,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def settings(tmp_path: Path, database_url: str) -> ServeSettings:
     """Settings of a service with one thread; a test replaces what it is about."""
     return ServeSettings(home=tmp_path / "home", database_url=database_url, threads=1)
+
+
+@pytest.fixture
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords whose hashing costs next to nothing."""
+    hash_cheaply(monkeypatch)
 
 
 @pytest.fixture

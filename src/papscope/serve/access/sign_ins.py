@@ -54,7 +54,7 @@ class SignIns:
             found = session.execute(wanted).first()
         if found is None:
             return None
-        account, sign_in = found.tuple()
+        account, sign_in = found
         if not account.active or sign_in.expires_at <= self.clock():
             return None
         return person_behind(account)

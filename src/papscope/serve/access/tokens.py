@@ -61,7 +61,7 @@ class Tokens:
             found = session.execute(wanted).first()
         if found is None:
             return None
-        account, token = found.tuple()
+        account, token = found
         if not account.active or not same(token.token_hash, kept(word)):
             return None
         self._note_use(token)
