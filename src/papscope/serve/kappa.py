@@ -192,4 +192,6 @@ def _interval(table: Counts, apart: Counts, seed: int) -> tuple[float | None, fl
         return None, None, "too few pictures for an interval"
     seen = (drawn * apart).sum(axis=(1, 2))
     low, high = np.quantile(1 - seen[there] / chance[there], (0.025, 0.975))
+    if low == high:  # who names one class alone has a kappa of 0 whatever the pictures
+        return None, None, "one of them named one class only"
     return float(low), float(high), ""

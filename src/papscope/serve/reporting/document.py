@@ -129,6 +129,10 @@ def _p(text: object, style: ParagraphStyle = _TEXT) -> Paragraph:
     return Paragraph(marked(str(text)), style)
 
 
+def _item(text: str) -> Paragraph:
+    return Paragraph(marked(text), _ITEM, bulletText="\u2022")
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]], widths: Sequence[float]) -> Table:
     cells = [[_p(one, _HEAD) for one in head]] if head else []
     cells += [[_p(one, _CELL) for one in row] for row in rows]
@@ -220,14 +224,15 @@ def _gallery(report: CaseReport, images: ImageStore) -> list[Flowable]:
     shown = len(report.gallery)
     title = f"The {shown} pictures that the model ranks worst, of {report.answered}"
     cells = [_card(number, one, images) for number, one in enumerate(report.gallery, start=1)]
-    found: list[Flowable] = [_p(title, _SECTION)]
+    found: list[Flowable] = []
     for start in range(0, shown, _ACROSS):
         row = cells[start : start + _ACROSS]
         row += [[] for _ in range(_ACROSS - len(row))]
         widths = [_WIDTH / _ACROSS] * _ACROSS
         style = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]
-        found.append(KeepTogether(Table([row], colWidths=widths, style=style)))
-    return found
+        table = Table([row], colWidths=widths, style=style)
+        found.append(KeepTogether([table] if found else [_p(title, _SECTION), table]))
+    return found or [_p(title, _SECTION)]
 
 
 def _card(number: int, one: ShownImage, images: ImageStore) -> list[Flowable]:
@@ -277,10 +282,11 @@ def _ending(report: CaseReport) -> list[Flowable]:
     else:
         found.append(_p("Every file that was sent was taken in and answered."))
     found.append(_p("What it cannot see", _SECTION))
-    found += [Paragraph(marked(one), _ITEM, bulletText="\u2022") for one in report.limits]
+    found += [_item(one) for one in report.limits]
     found.append(_p("The model", _SECTION))
     for model in report.models:
         found.append(_table((), [("Name", model.name), ("SHA-256", model.digest), *model.facts],
                             (1, 4)))  # fmt: skip
-        found += [Paragraph(marked(one), _ITEM, bulletText="\u2022") for one in model.failures]
+        found += [_p("Known failures:")] if model.failures else []
+        found += [_item(one) for one in model.failures]
     return found
