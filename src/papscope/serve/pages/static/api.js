@@ -1,5 +1,9 @@
 // Questions to the service, in its own words: JSON in, JSON out, errors that say what to do.
 
+function sentence(text) {
+  return `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+}
+
 /** What the service refused, or that it could not be reached. */
 export class Failed extends Error {
   /**
@@ -22,7 +26,7 @@ export class Failed extends Error {
 
   /** What happened and what to do, in one line. */
   get line() {
-    return this.hint ? `${this.message}. ${this.hint}` : this.message;
+    return [this.message, this.hint].filter(Boolean).map(sentence).join(" ");
   }
 }
 

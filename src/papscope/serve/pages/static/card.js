@@ -35,7 +35,7 @@ export function card(image, { side, sending }) {
   if (answer) sure.append(measure(make("span", { class: "bar" }), answer.certainty), make("span", { text: sureness(answer.certainty) }));
   else sure.append(make("span", { text: failure?.reason ?? "" }));
   const state = sending ? "sending" : (mine?.kind ?? "none");
-  const words = sending ? "sending…" : verdictWords(mine);
+  const words = sending ? "sending…" : mine ? verdictWords(mine) : "";
   const mark = make("span", { class: `mark ${state}` }, make("span", { "aria-hidden": "true", text: sending ? "↑" : (MARKS[mine?.kind] ?? "") }), make("span", { text: words }));
   if (image.disagreement) mark.append(make("span", { class: "differ", text: "readers differ" }));
   return make("button", { type: "button", class: "card", "aria-label": cardWords(image, sending), title: image.name },

@@ -66,8 +66,10 @@ export class Filters {
     const held = document.activeElement?.name === "label" ? document.activeElement.value : null;
     find("#labels").replaceChildren(...[...classes, ...strange, ...none].map((one) => {
       const count = counts.get(one.name) ?? 0;
+      const box = make("input", { type: "checkbox", name: "label", value: one.name });
+      box.checked = checked.has(one.name); // not the attribute, to which a reset would go back
       return make("label", { class: "tally", title: one.note || false },
-        make("input", { type: "checkbox", name: "label", value: one.name, checked: checked.has(one.name) }),
+        box,
         make("span", { class: `class-name ${one.side ?? ""}`, text: one.words ?? one.name }),
         make("span", { class: "num", text: count.toLocaleString("en-GB") }),
         measure(make("span", { class: "bar" }), count / most));

@@ -45,11 +45,7 @@ export function follow(id, told) {
     }
     if (!over) wait(events.readyState === EventSource.OPEN ? PATIENCE : PAUSE);
   };
-  const read = (event) => {
-    const job = JSON.parse(event.data);
-    if (typeof job.state === "string" && typeof job.total === "number") hear(job);
-  };
-  for (const kind of ["message", "progress", "job", "done", "state"]) events.addEventListener(kind, read);
+  for (const kind of ["progress", "end"]) events.addEventListener(kind, (event) => hear(JSON.parse(event.data)));
   events.addEventListener("error", () => wait(PAUSE));
   wait(PAUSE);
   return stop;

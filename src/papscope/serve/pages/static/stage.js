@@ -2,6 +2,7 @@
 
 const MOST = 40; // screen pixels along one of the picture's
 const STEP = 1.25;
+const FITTING = 8; // a small cell is not enlarged beyond this unless somebody asks
 
 export class Stage {
   #room;
@@ -40,7 +41,7 @@ export class Stage {
     const { naturalWidth: width, naturalHeight: height } = this.#picture;
     if (!width || !this.#room.clientWidth) return;
     const edge = Math.min(32, this.#room.clientWidth * 0.05);
-    this.#scale = Math.min(MOST, (this.#room.clientWidth - edge) / width, (this.#room.clientHeight - edge) / height);
+    this.#scale = Math.min(FITTING, (this.#room.clientWidth - edge) / width, (this.#room.clientHeight - edge) / height);
     this.#x = this.#y = 0;
     this.#fits = true;
     this.#draw();
