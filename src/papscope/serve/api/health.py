@@ -106,6 +106,6 @@ def _jobs(held: Services) -> dict[str, int]:
     try:
         with held.database.reading() as session:
             rows = session.execute(select(Job.state, func.count()).group_by(Job.state))
-            return dict(rows.tuples().all())
+            return dict(rows.all())
     except PapscopeError:
         return {}
