@@ -2,15 +2,20 @@
 
 Takes   the name of a stage
 Gives   the function that does it, imported when it is first asked for
-Never   imports numpy or torch by itself
+Never   imports numpy or torch by itself, or lets a library tell anybody what is done here
 """
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# From 1.29 on, onnxruntime reports to its maker which models run on which machine unless this is
+# set before it is imported, wherever that may be.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from papscope.augment.children import OfflineSettings
