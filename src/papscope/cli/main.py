@@ -13,7 +13,9 @@ import typer
 
 from papscope import __version__
 from papscope.cli.account import account
+from papscope.cli.audit import audit
 from papscope.cli.augment import augment
+from papscope.cli.backup import backup, restore
 from papscope.cli.calibrate import calibrate
 from papscope.cli.chain import chain
 from papscope.cli.check import check
@@ -28,6 +30,7 @@ from papscope.cli.import_ import import_
 from papscope.cli.models import models
 from papscope.cli.predict import predict
 from papscope.cli.report import report
+from papscope.cli.retention import retention
 from papscope.cli.serve import serve
 from papscope.cli.split import split
 from papscope.cli.train import find_lr, train
@@ -79,6 +82,10 @@ app.command("predict")(predict)
 app.command("export")(export)
 app.command("serve")(serve)
 app.add_typer(account, name="account")
+app.add_typer(audit, name="audit")
+app.command("backup")(backup)
+app.command("restore")(restore)
+app.command("retention")(retention)
 
 
 def main() -> None:
