@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from uuid import uuid4
 
 import numpy as np
@@ -30,9 +31,17 @@ def png(seed: int, side: int = 48) -> bytes:
 
 
 def made_case(
-    services: Services, count: int, *, title: str = "Slide 7", um_per_px: float | None = None
+    services: Services,
+    count: int,
+    *,
+    title: str = "Slide 7",
+    um_per_px: float | None = None,
+    draw: Callable[[int], bytes] = png,
 ) -> str:
-    """Put a case of so many answered pictures in, and give its id; answers come from a seed."""
+    """Put a case of so many answered pictures in, and give its id; answers come from a seed.
+
+    Cases have the same fifty pictures, and these again, unless `draw` draws others by number.
+    """
     model = services.models.named()
     classes = model.predictor.about.classes
     drawn = stream(0, "test/answers").dirichlet(np.full(len(classes), 0.4), size=max(count, 1))
@@ -52,7 +61,7 @@ def made_case(
         session.flush()
         for place, answer in enumerate(answers(drawn, classes)[:count]):
             image_id = uuid4().hex
-            digest = services.images.put(png(place % 50))
+            digest = services.images.put(draw(place % 50))
             session.add(
                 CaseImage(
                     id=image_id, case_id=case_id, place=place, name=f"cell-{place:04d}.png",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
@@ -37,10 +36,10 @@ class Asking:
         word = Tokens(services.database, services.clock).make(person, "test").word
         self.client, self.headers = client, {"Authorization": f"Bearer {word}"}
 
-    def get(self, path: str, **more: Any) -> httpx.Response:
+    def get(self, path: str, **more: Any) -> Any:
         return self.client.get(path, headers=self.headers, **more)
 
-    def send(self, method: str, path: str, body: Any = None) -> httpx.Response:
+    def send(self, method: str, path: str, body: Any = None) -> Any:
         return self.client.request(method, path, json=body, headers=self.headers)
 
     def says(self, image_id: str, kind: str, label: str | None = None, note: str = "") -> Any:

@@ -164,10 +164,9 @@ def test_pictures_come_in_their_own_pixels_and_are_kept_by_the_browser_alone(
 
 def test_roles_bound_what_may_be_done_to_a_case(client: TestClient, services: Services) -> None:
     case_id = made_case(services, 1)
-    rob, rea, ada = (
-        Asking(client, services, reader(services, name, role))
-        for name, role in (("rob", "reader"), ("rea", "reviewer"), ("ada", "admin"))
-    )
+    rob = Asking(client, services, reader(services, "rob", "reader"))
+    rea = Asking(client, services, reader(services, "rea", "reviewer"))
+    ada = Asking(client, services, reader(services, "ada", "admin"))
     path = f"/v1/cases/{case_id}"
 
     told = [
