@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from pathlib import Path
+from threading import Event
+from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from made_case import png
 from PIL import Image
+from served import until
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from papscope.errors import DiskError
 from papscope.predict.predictor import Prediction
+from papscope.serve.app import create_app
 from papscope.serve.auditing import verify
 from papscope.serve.services import Services
 from papscope.serve.store.tables import AuditEntry
@@ -181,3 +187,45 @@ def test_a_full_disk_is_told(client: TestClient, monkeypatch: pytest.MonkeyPatch
     told = client.post("/v1/predict", files={"files": b"x" * 3_000_000})
 
     assert told.status_code == 507
+
+
+def test_the_pictures_of_a_sender_who_goes_are_not_answered_for(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, answer, at_work = Event(), services.batcher._answer, list[int]()
+
+    def waits(batch: Any) -> None:
+        at_work.append(len(batch))
+        assert go.wait(60)
+        answer(batch)
+
+    monkeypatch.setattr(services.batcher, "_answer", waits)
+    request = httpx.Request("POST", "http://localhost/v1/predict", files=[("files", png(1))] * 40)
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": "/v1/predict",
+        "raw_path": b"/v1/predict", "query_string": b"", "scheme": "http", "root_path": "",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "server": ("localhost", 80), "client": ("127.0.0.1", 50000), "state": {},
+    }  # fmt: skip
+    body = [request.read()]
+    heard: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        if body:
+            return {"type": "http.request", "body": body.pop(), "more_body": False}
+        # The sender goes when all pictures wait.
+        await asyncio.to_thread(until, lambda: len(services.batcher._lanes["request"]) >= 8)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        heard.append(message)
+
+    asyncio.run(create_app(services)(scope, receive, send))
+    go.set()
+    until(lambda: services.batcher.waiting("request") == 0)
+    services.batcher.close()
+
+    assert sum(at_work) < 40
+    assert heard[0]["status"] == 499
+    with services.database.reading() as session:
+        assert session.scalars(select(AuditEntry)).all() == []
