@@ -25,6 +25,9 @@ from papscope.serve.people import LOCAL, SERVICE, Person
 from papscope.serve.store.database import Database
 from papscope.serve.store.tables import Account, SignIn
 
+_SLACK = timedelta(hours=1)
+"""By which a clock may be put back without signing anybody out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -55,7 +58,10 @@ class SignIns:
         if found is None:
             return None
         account, sign_in = found
-        if not account.active or sign_in.expires_at <= self.clock():
+        left = sign_in.expires_at - self.clock()
+        # One that has more left than any is given was begun while the clock was ahead: it would
+        # last until the clock gets there again.
+        if not account.active or not timedelta(0) < left <= timedelta(hours=self.hours) + _SLACK:
             return None
         return person_behind(account)
 
