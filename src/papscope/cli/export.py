@@ -66,7 +66,7 @@ def export(
     ] = None,
     calibration_images: Annotated[
         int, typer.Option(min=1, help="Training images to calibrate whole numbers by.")
-    ] = 96,
+    ] = 64,
     force: Annotated[
         bool,
         typer.Option(

@@ -36,7 +36,7 @@ class Int8Settings:
 
     runs_on: RunsOn = "onnxruntime"
     """What answers for it, and is judged."""
-    calibration_images: int = 96
+    calibration_images: int = 64
     """Of the training part; more were not measured to help."""
     force: bool = False
     """Write a model that falls short all the same; its bundle and card say so."""
