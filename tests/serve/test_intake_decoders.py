@@ -23,13 +23,16 @@ from papscope.serve.settings import Limits
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are sent")
 
 ODD = """
-import os, sys, time
+import os, signal, sys, time
 from papscope.serve.intake import confined
 honest = confined._decoded
 confined.GRACE_SECONDS = 0.5
 
 def odd(data, name, limit):
     if data == b"hang":
+        time.sleep(1000)
+    if data == b"outstay":
+        signal.setitimer(signal.ITIMER_REAL, 0)
         time.sleep(1000)
     if data == b"die":
         os.kill(os.getpid(), 9)
@@ -56,7 +59,8 @@ confined.main()
 def odd_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Decoders]:
     """Two decoders that hang, die, and lie when they are asked to."""
     (tmp_path / "odd_decoder.py").write_text(ODD % saved(cell()).hex())
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    paths = (str(tmp_path), os.environ.get("PYTHONPATH", ""))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
     monkeypatch.setattr(children, "PROGRAM", "odd_decoder")
     with closing(Decoders(Limits(decode_seconds=1.0))) as found:
         yield found
@@ -114,6 +118,7 @@ def test_no_process_is_started_before_there_is_a_picture_and_none_is_left_after(
     ("data", "why", "words"),
     [
         (b"hang", "too-slow", "x.png was not decoded within 1 s"),
+        (b"outstay", "too-slow", "x.png was not decoded within 1 s"),
         (b"die", "crashed", "x.png made its decoder end"),
         (b"lie", "crashed", "x.png made its decoder end"),
         (b"brag", "crashed", "x.png made its decoder end"),
