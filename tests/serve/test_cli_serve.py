@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,10 @@ def test_without_its_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     assert ended.exit_code == 12
     assert "the service needs uvicorn" in ended.output
     assert 'pip install "papscope[serve]"' in ended.output
+
+
+def test_each_limit_is_in_the_manual_with_its_default() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "how-to" / "serve.md").read_text("utf-8")
+
+    for one in fields(Limits):
+        assert f"| `{one.name}` | {one.default:,} |" in manual
