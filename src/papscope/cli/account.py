@@ -16,8 +16,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from papscope.cli.kept_options import (
+    DEFAULT_HOME,
+    DatabaseUrl,
+    Home,
+    settings_of,
+    with_service_parts,
+)
 from papscope.cli.terminal import told_on_terminal
-from papscope.errors import MissingExtra, SettingError
+from papscope.errors import SettingError
 
 if TYPE_CHECKING:
     from papscope.serve.access.accounts import Accounts
@@ -28,17 +35,6 @@ account = typer.Typer(
     no_args_is_help=True,
 )
 
-Home = Annotated[
-    Path, typer.Option("--home", help="The service's folder, as given to `papscope serve`.")
-]
-DatabaseUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--database-url",
-        envvar="PAPSCOPE_DATABASE_URL",
-        help="The service's database, where it is not in its folder.",
-    ),
-]
 Name = Annotated[str, typer.Argument(help="The account's name.")]
 Role = Annotated[
     str, typer.Option("--role", help="reader looks, reviewer gives verdicts, admin manages.")
@@ -47,7 +43,6 @@ FromStdin = Annotated[
     bool,
     typer.Option("--password-stdin", help="Read the password from standard input's first line."),
 ]
-DEFAULT_HOME = Path("papscope-home")
 
 
 @account.command("add")
@@ -163,18 +158,12 @@ def _show(tokens: Tokens, accounts: Accounts, name: str) -> None:
 @contextmanager
 def _accounts(home: Path, database_url: str | None) -> Iterator[Accounts]:
     """Open the service's database for as long as a command takes."""
-    try:
+    with with_service_parts():
         from papscope.serve.access.accounts import Accounts
         from papscope.serve.access.passwords import Hasher
         from papscope.serve.clock import utc_now
         from papscope.serve.opening import opened_database
-        from papscope.serve.settings import ServeSettings
-    except ModuleNotFoundError as missing:
-        raise MissingExtra(
-            f"accounts belong to the service, which needs {missing.name}",
-            hint="pip install 'papscope[serve]'",
-        ) from None
-    with opened_database(ServeSettings(home=home, database_url=database_url)) as database:
+    with opened_database(settings_of(home, database_url)) as database:
         yield Accounts(database, utc_now, Hasher())
 
 
