@@ -85,7 +85,7 @@ def changed(entry: Entry, name: str) -> Entry:
         return replace(entry, at=(MIDDAY + timedelta(days=1)).isoformat())
     value = getattr(entry, name) or "1"
     other = ("0" if value[0] != "0" else "1") + value[1:]
-    return replace(entry, **{name: other})
+    return Entry(**{**asdict(entry), name: other})
 
 
 FIELDS = [one.name for one in fields(Entry) if one.name != "number"]

@@ -216,7 +216,7 @@ def test_a_backup_into_a_home_that_is_in_use_sets_aside_what_was_there(
         if not kept.is_sqlite:
             schema = found.aside.rpartition(" ")[2]
             session.execute(text(f'SET LOCAL search_path TO "{schema}"'))
-        titles = session.scalars(text("SELECT title FROM cases")).all()  # type: ignore[arg-type]
+        titles = session.scalars(text("SELECT title FROM cases")).all()
     assert "came later" in titles
     kept.close()
 
@@ -306,6 +306,16 @@ def listed(files: dict[str, bytes]) -> None:
     files["manifest.json"] = json.dumps(told).encode()
 
 
+def put_in(files: dict[str, bytes], name: str) -> None:
+    files[name] = b""
+    listed(files)
+
+
+def left_out(files: dict[str, bytes]) -> None:
+    del files[next(one for one in files if one.startswith("images/"))]
+    listed(files)
+
+
 def relabelled(files: dict[str, bytes]) -> None:
     files["tables/verdicts.jsonl"] = files["tables/verdicts.jsonl"].replace(b"HSIL", b"NILM")
     listed(files)
@@ -335,14 +345,8 @@ def test_a_verdict_changed_in_the_backup_is_noticed_by_the_key(
         (lambda files: files.pop("tables/jobs.jsonl"), "is in its list, but not in it"),
         (lambda files: files.pop("manifest.seal"), "is in its list, but not in it"),
         (lambda files: files.pop("manifest.json"), "no list of what is in it"),
-        (lambda files: (files.update({"../x": b""}), listed(files)), "is no table and no picture"),
-        (
-            lambda files: (
-                files.pop(next(one for one in files if one.startswith("images/"))),
-                listed(files),
-            ),
-            "the picture [0-9a-f]{64} is not in it",
-        ),
+        (lambda files: put_in(files, "../x"), "is no table and no picture"),
+        (left_out, "the picture [0-9a-f]{64} is not in it"),
         (lambda files: files.update({"manifest.json": b"{}"}), "its list cannot be read"),
         (
             lambda files: files.update(
