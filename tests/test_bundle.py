@@ -199,6 +199,7 @@ def cut_description(folder: Path) -> None:
         (lambda b: edit(b, classes=None), "bundle.json is damaged"),
         (lambda b: edit(b, preprocess={"size": 64}), "bundle.json is damaged"),
         (lambda b: edit(b, calibration=3), "bundle.json is damaged"),
+        (lambda b: edit(b, rules=3), "bundle.json is damaged"),
         (lambda b: edit(b, files=[]), "weights.safetensors is not the file"),
         (lambda b: edit(b, files={}), "weights.safetensors is not the file"),
     ],
@@ -223,6 +224,17 @@ def test_a_calibration_travels_and_bundles_without_one_are_read_as_before(tmp_pa
     assert read_bundle(tmp_path / "scaled").description == scaled
     assert read_bundle(tmp_path / "plain").description.calibration == {}
     assert "calibration" not in json.loads((tmp_path / "plain" / DESCRIPTION).read_text())
+
+
+def test_rules_travel_and_bundles_without_any_do_not_speak_of_them(tmp_path: Path) -> None:
+    plain, tensors = made()
+    rules = {"refer": {"abnormal": 0.25, "sensitivity": 0.95}}
+    write_bundle(tmp_path / "plain", plain, tensors, "card")
+    write_bundle(tmp_path / "ruled", replace(plain, rules=rules), tensors, "card")
+
+    assert read_bundle(tmp_path / "ruled").description.rules == rules
+    assert read_bundle(tmp_path / "plain").description.rules == {}
+    assert "rules" not in json.loads((tmp_path / "plain" / DESCRIPTION).read_text())
 
 
 def test_a_description_is_read_without_the_weights(tmp_path: Path) -> None:

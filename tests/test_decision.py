@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from papscope.decision import answers, calibrated, four_grades
+from papscope.decision import Answer, answers, calibrated, four_grades
 from papscope.errors import BundleError
+from papscope.rules import Rules, SetRule
 from papscope.taxonomy import CellClass, classes_of, named
 
 BETHESDA = classes_of("cric-4")
@@ -110,6 +113,52 @@ def test_a_row_is_calibrated_alike_in_any_company_and_a_probability_of_0_stays_a
     assert every[-1, 0] == pytest.approx(1.0)
 
 
+VECTOR = {"method": "vector", "scale": [1.0, 0.5, 2.0, 1.5], "bias": [0.1, 0.0, -0.3, 0.2]}
+MATRIX = {
+    "method": "dirichlet",
+    "matrix": (np.eye(4) + 0.1 * np.arange(16).reshape(4, 4)).tolist(),
+    "bias": [0.3, 0.0, 0.0, -0.3],
+}
+
+
+def test_a_vector_raises_each_probability_to_its_power_and_a_bias_shifts_it() -> None:
+    found = calibrated(
+        np.array([[0.5, 0.25, 0.25]]),
+        {"method": "vector", "scale": [1.0, 2.0, 0.5], "bias": [0.0, np.log(4.0), 0.0]},
+    )
+
+    assert np.allclose(found, np.array([[0.5, 0.25, 0.5]]) / 1.25)
+
+
+def test_a_matrix_lets_each_class_speak_for_the_others_by_rows() -> None:
+    found = calibrated(
+        np.array([[0.5, 0.25, 0.25]]),
+        {"method": "dirichlet", "matrix": [[1, 1, 0], [0, 1, 0], [0, 0, 1]]},
+    )
+
+    assert np.allclose(found, np.array([[0.125, 0.25, 0.25]]) / 0.625)
+
+
+@pytest.mark.parametrize("calibration", [VECTOR, MATRIX])
+def test_weighed_classes_are_calibrated_alike_in_any_company(calibration: dict[str, Any]) -> None:
+    rows = np.vstack([drawn(61, 4), [[1.0, 0.0, 0.0, 0.0]]])
+
+    every = calibrated(rows, calibration)
+
+    alone = np.vstack([calibrated(row[None], calibration) for row in rows])
+    assert np.array_equal(every, alone)
+    assert np.allclose(every.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("calibration", [VECTOR, MATRIX])
+def test_below_a_ten_millionth_a_probability_says_no_more(calibration: dict[str, Any]) -> None:
+    rows = np.array([[0.5, 0.5 - 1e-12, 1e-12, 0.0], [0.5, 0.5, 1e-7, 1e-8]])
+
+    found = calibrated(rows, calibration)
+
+    assert np.allclose(found[0], found[1], rtol=1e-6, atol=0)
+
+
 @pytest.mark.parametrize(
     ("calibration", "told"),
     [
@@ -121,6 +170,14 @@ def test_a_row_is_calibrated_alike_in_any_company_and_a_probability_of_0_stays_a
         ({**WARM, "bias": [0.0, 1.0]}, "calibration of 4 classes is damaged"),
         ({**WARM, "bias": [0.0, 1.0, float("inf"), 0.0]}, "is damaged"),
         ({**WARM, "bias": "no"}, "is damaged"),
+        ({**WARM, "temperature": -1.0}, "is damaged: temperature -1.0"),
+        ({"method": "vector", "scale": [1.0, 1.0]}, r"is damaged: scale \[1.0, 1.0\]"),
+        ({"method": "vector"}, "is damaged: scale None"),
+        ({"method": "vector", "scale": 1.0}, "is damaged: scale 1.0"),
+        ({"method": "vector", "scale": [1.0, 1.0, 1.0, "x"]}, "is damaged"),
+        ({"method": "vector", "scale": [1.0, 1.0, 1.0, float("nan")]}, "is damaged"),
+        ({"method": "dirichlet", "matrix": [[1.0] * 4] * 3}, "is damaged: matrix"),
+        ({"method": "dirichlet", "matrix": [[1.0] * 4, [1.0]]}, "is damaged: matrix"),
     ],
 )
 def test_a_calibration_that_means_nothing_is_refused(
@@ -177,3 +234,40 @@ def test_other_classes_have_no_grades(dataset: str) -> None:
     (one,) = answers(np.full((1, len(classes)), 1 / len(classes)), classes)
 
     assert (one.grade, one.grades) == (None, None)
+
+
+SETS = SetRule(score="lac", coverage=0.9, limits=(0.5, 0.75, 0.75, 0.75))
+
+
+def test_a_set_holds_classes_in_the_models_order_and_the_cell_is_referred_with_reasons() -> None:
+    rows = np.array([[0.9, 0.1, 0, 0], [0.25, 0.3, 0.45, 0], [0.4, 0.2, 0.2, 0.2]])
+
+    found = answers(rows, BETHESDA, Rules(sets=SETS, abnormal=0.1), [(), ("blurred",), ()])
+
+    assert [one.labels for one in found] == [("NILM",), ("LSIL", "HSIL"), ()]
+    assert [one.refer for one in found] == [
+        ("abnormal",),
+        ("several-classes", "abnormal", "blurred"),
+        ("no-class", "abnormal"),
+    ]
+
+
+def test_without_rules_there_is_no_set_and_nobody_says_who_is_referred() -> None:
+    (one,) = answers(np.array([[0.9, 0.1, 0, 0]]), BETHESDA, faults=[("blurred",)])
+
+    assert (one.labels, one.refer) == (None, None)
+    plain = Answer("a", 0.5, None, {"a": 0.5, "b": 0.5})
+    assert (plain.labels, plain.refer) == (None, None)
+
+
+def test_sets_alone_refer_what_is_not_one_class_and_nothing_else() -> None:
+    one, two = answers(np.array([[0.1, 0.9, 0, 0], [0.5, 0.5, 0, 0]]), BETHESDA, Rules(sets=SETS))
+
+    assert (one.labels, one.refer) == (("LSIL",), ())
+    assert two.refer == ("several-classes",)
+
+
+def test_where_no_class_has_a_side_nothing_is_referred_for_being_abnormal() -> None:
+    (one,) = answers(np.array([[0.5, 0.5]]), named(["a", "b"]), Rules(abnormal=0.0))
+
+    assert (one.abnormal, one.refer) == (None, ())

@@ -54,6 +54,8 @@ class Description:
     """What was measured, on what, with intervals; validation unless it says otherwise."""
     calibration: Mapping[str, Any] = field(default_factory=dict)
     """How probabilities are scaled before anybody sees them; `{}` leaves them as they are."""
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    """When it must not decide alone: `sets` and `refer`, as `rules.Rules` reads them; `{}` none."""
     engine: str = ""
     """What an exported network was proved on and runs on: `openvino`; empty for onnxruntime."""
 
@@ -74,9 +76,11 @@ class Description:
             files: the SHA-256 of each file that it vouches for.
         """
         scaled = {"calibration": dict(self.calibration)} if self.calibration else {}
+        ruled = {"rules": dict(self.rules)} if self.rules else {}
         runs_on = {"engine": self.engine} if self.engine else {}
         return {
             **scaled,
+            **ruled,
             **runs_on,
             "papscope": "bundle",
             "format": FORMAT,
@@ -279,6 +283,7 @@ def _description(folder: Path, content: Mapping[str, Any]) -> Description:
             provenance=content["provenance"],
             metrics=content["metrics"],
             calibration=dict(content.get("calibration", {})),
+            rules=dict(content.get("rules", {})),
             engine=str(content.get("engine", "")),
         )
     except (KeyError, TypeError, ValueError, SettingError) as wrong:

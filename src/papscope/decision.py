@@ -1,27 +1,32 @@
 """What probabilities amount to, as an answer that a person can read.
 
-Takes   a network's probabilities, a bundle's calibration, and what is known of the classes
+Takes   a network's probabilities, a bundle's calibration and rules, and what its classes mean
 Gives   calibrated probabilities, those of the four grades, and frozen `Answer`s
 Never   knows a network, a file or a picture
 
-Source of the calibration: C. Guo et al., ICML 2017, 1321-1330 (temperature and vector scaling).
+Sources of the calibration: C. Guo et al., ICML 2017, 1321-1330 (temperature and vector scaling);
+M. Kull et al., NeurIPS 2019, 12295-12305 (Dirichlet calibration).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from papscope.errors import BundleError
+from papscope.rules import NO_RULES, Rules, held, reasons
 from papscope.taxonomy import GRADED, CellClass, graded_places, sides
 
 _LEAST = float(np.finfo(np.float64).tiny)
 """Stands for a probability of 0, whose logarithm is no number."""
+
+LEAST_WEIGHED = 1e-7
+"""Smaller probabilities count as this one where classes are weighed against each other: how close
+to 0 a network's answer is there tells of rounding and not of the cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,47 +47,68 @@ class Answer:
     Bethesda's six categories."""
     grades: Mapping[str, float] | None = None
     """Of the four grades, mild first; they sum to 1. None as above."""
+    labels: tuple[str, ...] | None = None
+    """The prediction set, in the model's order: the classes among which the right one is found as
+    often as the bundle promises. It may be empty; None where the bundle has no rule for sets."""
+    refer: tuple[str, ...] | None = None
+    """Why a person must see the cell, as keys of `rules.REASONS`; empty where no rule asks for
+    that, None where the bundle has no rules."""
 
 
-def temperature_and_bias(
+def scales_and_bias(
     calibration: Mapping[str, Any], classes: int
-) -> tuple[float, npt.NDArray[np.float64]]:
-    """Read a calibration: the temperature, and what is added to each class's logit, (c,).
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Read a calibration: what logarithms are scaled by, and what is added to each class's.
+
+    Returns:
+        The temperature as (), one factor for each class (c,), or a matrix (c, c); the bias (c,).
 
     Raises:
         BundleError: its method is unknown, or its numbers mean nothing for so many classes.
 
-    >>> temperature_and_bias({"method": "temperature", "temperature": 1.5}, 2)
-    (1.5, array([0., 0.]))
+    >>> scales_and_bias({"method": "temperature", "temperature": 2.0}, 2)
+    (array(2.), array([0., 0.]))
     """
     method = calibration.get("method", "none") if calibration else "temperature"
-    if method != "temperature":
+    if method not in _SHAPES:
         raise BundleError(
             f"the bundle is calibrated by {method!r}, which this papscope does not know",
             hint="update papscope to the release that wrote it",
         )
+    key, dimensions = _SHAPES[method]
     try:
-        temperature = float(calibration.get("temperature", 1.0))
+        scales = np.array(calibration.get(key, 1.0 if not dimensions else None), dtype=np.float64)
         bias = np.array(calibration.get("bias") or [0.0] * classes, dtype=np.float64)
     except (TypeError, ValueError):
-        temperature, bias = 0.0, np.zeros(0)
-    right = isfinite(temperature) and temperature > 0 and bias.shape == (classes,)
-    if not right or not np.all(np.isfinite(bias)):
+        scales, bias = np.array(np.nan), np.zeros(0)
+    right = scales.shape == (classes,) * dimensions and bias.shape == (classes,)
+    finite = bool(np.all(np.isfinite(scales)) and np.all(np.isfinite(bias)))
+    if not right or not finite or (not dimensions and scales <= 0):
         raise BundleError(
-            f"the bundle's calibration of {classes} classes is damaged: temperature "
-            f"{calibration.get('temperature')!r}, bias {calibration.get('bias')!r}",
+            f"the bundle's calibration of {classes} classes is damaged: {key} "
+            f"{calibration.get(key)!r}, bias {calibration.get('bias')!r}",
             hint="calibrate the bundle again with `papscope calibrate`",
         )
-    return temperature, bias
+    return scales, bias
+
+
+_SHAPES: Mapping[str, tuple[str, int]] = {
+    "temperature": ("temperature", 0),
+    "vector": ("scale", 1),
+    "dirichlet": ("matrix", 2),
+}
+"""By method: under which key a calibration carries its factors, and in how many dimensions."""
 
 
 def calibrated(
     probabilities: npt.NDArray[np.float64], calibration: Mapping[str, Any]
 ) -> npt.NDArray[np.float64]:
-    """Scale a network's probabilities as its bundle says: softmax(log(p) / T + bias).
+    """Scale a network's probabilities as its bundle says, by the calibration's method.
 
-    A temperature T above 1 makes a network less sure of itself and never changes what it calls a
-    picture; a bias may. Each row is scaled by itself.
+    `temperature`: softmax(log(p) / T + bias). A temperature T above 1 makes a network less sure of
+    itself and never changes what it calls a picture; a bias may. `vector`: softmax(scale * log(p) +
+    bias), class by class. `dirichlet`: softmax(matrix @ log(p) + bias). Each row is scaled by
+    itself.
 
     Args:
         probabilities: (n, c), each row sums to 1.
@@ -94,11 +120,19 @@ def calibrated(
     >>> rows = np.array([[0.9, 0.1]])
     >>> calibrated(rows, {"method": "temperature", "temperature": 2.0}).round(6).tolist()
     [[0.75, 0.25]]
+    >>> calibrated(rows, {"method": "dirichlet", "matrix": [[0, 1], [1, 0]]}).round(6).tolist()
+    [[0.1, 0.9]]
     """
     if not calibration:
         return probabilities
-    temperature, bias = temperature_and_bias(calibration, probabilities.shape[1])
-    logits = np.log(np.maximum(probabilities, _LEAST)) / temperature + bias
+    scales, bias = scales_and_bias(calibration, probabilities.shape[1])
+    if not scales.ndim:
+        logits = np.log(np.maximum(probabilities, _LEAST)) / scales + bias
+    else:
+        logs = np.log(np.maximum(probabilities, LEAST_WEIGHED))
+        # A matrix product may round a row by its neighbours; a sum along each row does not.
+        weighed = (logs[:, None, :] * scales).sum(axis=2) if scales.ndim == 2 else logs * scales
+        logits = weighed + bias
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
@@ -134,24 +168,32 @@ def four_grades(
 
 
 def answers(
-    probabilities: npt.NDArray[np.float64], classes: Sequence[CellClass]
+    probabilities: npt.NDArray[np.float64],
+    classes: Sequence[CellClass],
+    rules: Rules | None = None,
+    faults: Sequence[Sequence[str]] | None = None,
 ) -> tuple[Answer, ...]:
     """Turn probabilities into answers.
 
     Args:
-        probabilities: (n, c), each row sums to 1.
+        probabilities: (n, c), calibrated; each row sums to 1.
         classes: the model's, in the order of the columns.
+        rules: the bundle's; None where it has none.
+        faults: of each picture, as `quality.faults` names them; None where they were not looked
+            for.
 
     >>> classes = (CellClass("NILM", "normal"), CellClass("LSIL", "abnormal"))
-    >>> (one,) = answers(np.array([[0.25, 0.75]]), classes)
-    >>> one.label, one.probability, one.abnormal
-    ('LSIL', 0.75, 0.75)
+    >>> (one,) = answers(np.array([[0.25, 0.75]]), classes, Rules(abnormal=0.5))
+    >>> one.label, one.probability, one.abnormal, one.refer
+    ('LSIL', 0.75, 0.75, ('abnormal',))
     """
     if probabilities.ndim != 2 or probabilities.shape[1] != len(classes):
         raise ValueError(f"{probabilities.shape} probabilities for {len(classes)} classes")
     names = tuple(one.name for one in classes)
     known = sides(classes)
     graded = four_grades(probabilities, classes)
+    told = NO_RULES if rules is None else rules
+    sets = None if told.sets is None else held(probabilities, told.sets)
     found = []
     for place, row in enumerate(probabilities):
         each = dict(zip(names, row.tolist(), strict=True))
@@ -160,5 +202,12 @@ def answers(
         abnormal = None if ill is None else min(1.0, float(sum(ill)))
         grades = None if graded is None else dict(zip(GRADED, graded[place].tolist(), strict=True))
         grade = None if grades is None else max(grades, key=lambda name: grades[name])
-        found.append(Answer(label, each[label], abnormal, each, grade, grades))
+        labels = None if sets is None else _chosen(names, sets[place])
+        wrong = () if faults is None else faults[place]
+        refer = reasons(labels, abnormal, wrong, told) if told.any else None
+        found.append(Answer(label, each[label], abnormal, each, grade, grades, labels, refer))
     return tuple(found)
+
+
+def _chosen(names: Sequence[str], flags: npt.NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(name for name, is_held in zip(names, flags, strict=True) if is_held)

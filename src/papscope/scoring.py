@@ -182,6 +182,7 @@ def _about(
             "orientations": 8 if bundle.description.orientations else 1,
             "preprocess": bundle.description.preprocess.to_json(),
             "calibration": dict(bundle.description.calibration),
+            "rules": dict(bundle.description.rules),
             "weights": known.get("weights"),
             "leaks": (known.get("protocol") or {}).get("leaks"),
         },

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from papscope import shipped
-from papscope.bundle import Description, write_bundle
+from papscope.bundle import Description, read_bundle, write_again, write_bundle
 from papscope.cli.main import app
 from papscope.network.backbones import build, preprocess_for, tensors_of
 from papscope.predict.predictor import load
@@ -181,6 +182,61 @@ def test_a_table_keeps_the_grade_as_long_as_there_is_room(
     names = [one.name for one in classes_of("cric")]
     assert [head.split() for head in heads] == [main, [*main, "grade"], [*main, "grade", *names]]
     assert len(heads[1]) <= 60
+
+
+@pytest.fixture
+def ruled(bundle: Path, tmp_path: Path) -> Path:
+    """The same model, whose sets hold some classes and which refers a few cells."""
+    model = read_bundle(bundle)
+    chances = load(bundle, device="cpu", threads=1).predict(cells(tmp_path / "cells", 6)).good
+    middle = float(np.median([one.answer.abnormal for one in chances if one.answer.abnormal]))
+    usual = [float(np.median([1 - one.answer.probabilities[n] for one in chances])) for n in NAMES]
+    rules = {
+        "sets": {"score": "lac", "coverage": 0.9, "limits": usual},
+        "refer": {"abnormal": middle},
+    }
+    about = replace(model.description, rules=rules)
+    write_again(tmp_path / "ruled", replace(model, description=about), "a card")
+    return tmp_path / "ruled"
+
+
+def test_sets_and_referral_are_told_in_every_format(ruled: Path, tmp_path: Path) -> None:
+    files = cells(tmp_path / "cells", 6)
+    wanted = [one.answer for one in load(ruled, device="cpu", threads=1).predict(files).good]
+    assert len({one.labels for one in wanted}) > 2
+    assert any(one.refer == ("several-classes", "abnormal") for one in wanted)
+
+    lines, comma, table = (run(ruled, *files, "--format", f) for f in ("jsonl", "csv", "table"))
+
+    from_lines = [json.loads(line) for line in lines.stdout.splitlines()]
+    from_csv = as_csv(comma.stdout)
+    head, *from_table = table.stdout.splitlines()
+    assert head.split()[-2:] == ["refer", "set"]
+    for place, answer in enumerate(wanted):
+        assert answer.labels is not None
+        assert answer.refer is not None
+        assert from_lines[place]["labels"] == list(answer.labels)
+        assert from_lines[place]["refer"] == list(answer.refer)
+        assert from_csv[place]["labels"] == "|".join(answer.labels)
+        assert from_csv[place]["refer"] == "|".join(answer.refer)
+        tail = f"  {'yes' if answer.refer else 'no':>5}  {' '.join(answer.labels) or '(none)'}"
+        assert from_table[place].endswith(tail)
+
+
+def test_a_rule_that_only_refers_adds_no_set(ruled: Path, tmp_path: Path) -> None:
+    model = read_bundle(ruled)
+    about = replace(model.description, rules={"refer": model.description.rules["refer"]})
+    write_again(tmp_path / "only", replace(model, description=about), "a card")
+    (file,) = cells(tmp_path / "cells", 1)
+
+    lines, comma, table = (
+        run(tmp_path / "only", file, "--format", f) for f in ("jsonl", "csv", "table")
+    )
+
+    assert "labels" not in json.loads(lines.stdout)
+    assert "labels" not in as_csv(comma.stdout)[0]
+    assert "refer" in as_csv(comma.stdout)[0]
+    assert table.stdout.splitlines()[0].split()[-1] == "refer"
 
 
 def test_only_results_are_on_standard_output(bundle: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from papscope.bundle import Bundle, Description
 from papscope.decision import calibrated
 from papscope.errors import MeasureError
 from papscope.evaluate.calibrating import calibrate, pooled
+from papscope.evaluate.conformal import Wanted, fit_rules
 from papscope.evaluate.summary import summarise
 from papscope.preprocess import Preprocess
 from papscope.scores import Scores
@@ -49,7 +50,8 @@ def test_a_bundles_own_answers_for_other_images_calibrate_it() -> None:
         "80 images of cells in 8 groups, answered by this model, which had not learned from them"
     )
     assert told["uncalibrated_sha256"] == "mine"
-    assert told["temperature"] == done.scaling.temperature > 1
+    assert told["temperature"] == done.scaling.temperature
+    assert told["temperature"] > 1
     assert np.allclose(done.scores.probabilities, calibrated(answered("mine").probabilities, told))
     assert done.warnings == ()
 
@@ -161,3 +163,42 @@ def test_pooled_scores_are_of_all_folds_and_say_so() -> None:
     protocol = Protocol.from_json(summarise(every, resamples=100).protocol or {})
     assert protocol.sentence().startswith("2 folds, cut by field")
     assert pooled(folds[:1]).about == folds[0].about
+
+
+def many(seed: int = 0, groups: int = 25) -> Scores:
+    one = answered("mine", n=groups * 10, seed=seed)
+    return replace(one, groups=tuple(f"g{i % groups}" for i in range(len(one))))
+
+
+def test_rules_are_fitted_where_asked_and_say_on_what() -> None:
+    done = calibrate(bundle(), [many()], rules=Wanted(coverage=0.8))
+
+    about = done.bundle.description
+    assert about.rules["sets"]["coverage"] == 0.8
+    assert about.rules["fitted_on"] == about.calibration["fitted_on"]
+    assert (
+        about.rules["sets"] == fit_rules(done.scaling.held_out, Wanted(coverage=0.8)).rules["sets"]
+    )
+    assert calibrate(bundle(), [many()]).bundle.description.rules == {}
+
+
+def test_older_rules_do_not_outlive_the_calibration_that_they_were_fitted_to() -> None:
+    first = calibrate(bundle(), [many()], rules=Wanted()).bundle
+
+    again = calibrate(replace(first, digest="new"), [replace(many(seed=1), about=many().about)])
+
+    assert first.description.rules
+    assert again.bundle.description.rules == {}
+
+
+def test_what_rules_cannot_promise_is_warned_of() -> None:
+    done = calibrate(bundle(), [many(groups=13)], rules=Wanted())
+
+    assert any("13 groups with abnormal cells are too few" in one for one in done.warnings)
+
+
+def test_the_method_asked_for_is_the_one_that_the_bundle_carries() -> None:
+    done = calibrate(bundle(), [many()], method="vector")
+
+    assert done.bundle.description.calibration["method"] == "vector"
+    assert len(done.bundle.description.calibration["scale"]) == 4

@@ -20,6 +20,7 @@ from papscope.image import Box, Pixels
 from papscope.network.backbones import build, preprocess_for, tensors_of
 from papscope.predict.predictor import Failure, Prediction, Predictor, load
 from papscope.preprocess import Preprocess, Source, Squares
+from papscope.rules import Rules
 from papscope.scores import Probabilities
 from papscope.taxonomy import named
 
@@ -145,6 +146,33 @@ def test_answers_are_calibrated_as_the_bundle_says(tmp_path: Path) -> None:
     odds = [one.answer.probabilities["light"] / one.answer.probability for one in (before, after)]
     assert odds[1] == pytest.approx(odds[0] ** 0.5)
     assert after.answer.label == before.answer.label == "dark"
+
+
+def test_a_blurred_picture_is_answered_and_referred_where_the_bundle_has_rules() -> None:
+    stripes = np.zeros((40, 40, 3), np.uint8)
+    stripes[:, ::4] = stripes[:, 1::4] = 120
+    slope = np.repeat(np.linspace(40, 200, 40).astype(np.uint8)[None, :, None], 40, axis=0)
+    blurred = np.repeat(slope, 3, axis=2)
+    plain = predictor()
+    about = replace(plain.about, preprocess=Preprocess(size=40))
+
+    found = replace(plain, about=about, rules=Rules(abnormal=1.0)).predict([stripes, blurred]).good
+
+    assert [one.answer.refer for one in found] == [(), ("blurred",)]
+    assert [one.answer.refer for one in plain.predict([stripes, blurred]).good] == [None, None]
+
+
+def test_rules_that_mean_nothing_are_told_when_the_model_is_loaded(tmp_path: Path) -> None:
+    about = Description(
+        classes=CLASSES,
+        preprocess=Preprocess(size=16),
+        backbone="made",
+        rules={"refer": {"abnormal": 2}},
+    )
+    write_bundle(tmp_path / "bundle", about, {"w": np.zeros(1)}, "a card")
+
+    with pytest.raises(BundleError, match="rules for 2 classes are damaged"):
+        load(tmp_path / "bundle")
 
 
 def test_bad_pictures_stand_in_their_places_and_cost_no_good_one(tmp_path: Path) -> None:

@@ -166,4 +166,4 @@ def test_a_calibration_is_put_in_the_place_of_an_older_one_and_nothing_else_move
 def test_a_card_without_a_calibration_gets_one_at_its_end() -> None:
     assert with_calibration("# Mine\n", CALIBRATION).startswith("# Mine\n\n## Calibration\n\nTemp")
     assert with_calibration("", {}).startswith("## Calibration\n\nNone")
-    assert calibration_section({"temperature": 1.0}).endswith("images that are not named.")
+    assert calibration_section({"temperature": 1.0}, {}).endswith("images that are not named.")

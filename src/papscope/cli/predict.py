@@ -93,6 +93,8 @@ def predict(
             width=shutil.get_terminal_size().columns,
             longest=max(len(source.called) for source in sources),
             graded=graded_places(ready.about.classes) is not None,
+            sets=ready.rules.sets is not None,
+            refers=ready.rules.any,
         )
         # Answers that run over the same terminal are progress enough, and a bar would break them.
         busy = output is None and sys.stdout.isatty()

@@ -1,7 +1,7 @@
 """Which scores may calibrate which bundle, and what the bundle then says of it.
 
 Takes   a bundle, and `Scores` of images that had not been learned from by whoever answered
-Gives   the calibration that the bundle shall carry, and the same scores pooled and calibrated
+Gives   the calibration and rules that the bundle shall carry, and the same scores calibrated
 Never   fits on answers for training images: a model is surest of those, and wrongly so
 
 The answers are the bundle's own for other images, or those of sister models out of fold: in
@@ -20,7 +20,9 @@ import numpy as np
 from papscope.bundle import Bundle
 from papscope.decision import calibrated
 from papscope.errors import MeasureError
-from papscope.evaluate.scaling import Scaling, fit_temperature
+from papscope.evaluate.candidates import Method
+from papscope.evaluate.conformal import Fitted, Wanted, fit_rules
+from papscope.evaluate.scaling import Scaling, fit_scaling
 from papscope.scores import Scores
 
 _BEFORE = "uncalibrated_sha256"
@@ -32,41 +34,56 @@ class Calibrated:
     """A bundle that knows how sure it may be."""
 
     bundle: Bundle
-    """The bundle with its calibration; its digest is the older one's until it is written."""
+    """The bundle with its calibration and rules; its digest is the older one's until written."""
     scaling: Scaling
     scores: Scores
     """What it was fitted on, calibrated."""
     warnings: tuple[str, ...]
 
 
-def calibrate(bundle: Bundle, scores: Sequence[Scores], *, bias: bool = False) -> Calibrated:
-    """Fit a bundle's calibration on scores.
+def calibrate(
+    bundle: Bundle,
+    scores: Sequence[Scores],
+    *,
+    method: Method = "temperature",
+    bias: bool = False,
+    rules: Wanted | None = None,
+) -> Calibrated:
+    """Fit a bundle's calibration on scores, and its rules where asked.
 
     Args:
-        bundle: the model; an older calibration of it is replaced.
+        bundle: the model; an older calibration of it is replaced, and older rules are taken off,
+            which were fitted to what it said before.
         scores: answers for images that the answering model had not learned from: one or more
             files of the bundle itself, or of the models of a cross-validation.
-        bias: fit a bias for each class too; see `fit_temperature`.
+        method: `temperature`, `vector`, `dirichlet`, or `auto` for the best by inner folds.
+        bias: of a temperature: fit a bias for each class too; see `fit_temperature`.
+        rules: what prediction sets and referral shall promise; None fits none. They are fitted on
+            each image as calibrated without its group.
 
     Raises:
         MeasureError: there are no scores, they are of training images, calibrated already, or of
             other classes, or they are too few.
+        SettingError: there is no such method, or it has no use for `bias`.
     """
     if not scores:
         raise MeasureError("there are no scores to calibrate on", hint="give one or more files")
     for one in scores:
         _refuse(bundle, one)
     every = pooled(scores)
-    scaling = fit_temperature(every, bias=bias)
+    scaling = fit_scaling(every, method, bias=bias)
     own = _names_of(bundle)
     told: dict[str, Any] = {
         **scaling.to_json(),
         "fitted_on": _sentence(own, scores, scaling),
         _BEFORE: bundle.description.calibration.get(_BEFORE, bundle.digest),
     }
-    about = replace(bundle.description, calibration=told)
+    fitted = Fitted({}, ()) if rules is None else fit_rules(scaling.held_out, rules)
+    ruled = {**fitted.rules, "fitted_on": told["fitted_on"]} if fitted.rules else {}
+    about = replace(bundle.description, calibration=told, rules=ruled)
     after = replace(every, probabilities=calibrated(every.probabilities, told))
-    return Calibrated(replace(bundle, description=about), scaling, after, _warnings(bundle, scores))
+    warnings = (*_warnings(bundle, scores), *fitted.warnings)
+    return Calibrated(replace(bundle, description=about), scaling, after, warnings)
 
 
 def pooled(parts: Sequence[Scores]) -> Scores:

@@ -8,7 +8,9 @@ Bins hold about the same number of images each (equal mass), as bins of equal wi
 them empty for a confident model. Images of equal probability are never put in different bins.
 
 Sources: M. Naeini et al., AAAI 2015, 2901-2907 (expected calibration error); K. Nguyen and
-B. O'Connor, EMNLP 2015, 1587-1598 (bins of equal mass).
+B. O'Connor, EMNLP 2015, 1587-1598 (bins of equal mass); M. Kull et al., NeurIPS 2019, 12295-12305
+(the error class by class); J. Bröcker and L. Smith, Weather Forecast. 22 (2007), 651-661 (what
+chance alone shows: outcomes drawn from the probabilities themselves).
 """
 
 from __future__ import annotations
@@ -20,9 +22,12 @@ import numpy as np
 import numpy.typing as npt
 
 from papscope.evaluate.intervals import Counts, Groups, Values
+from papscope.seeds import stream
 
 BINS = 10
 """At most; fewer where many images share a probability."""
+
+_DRAWS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +123,28 @@ class CalibrationError:
         """Give the error in each resample, (b,), from counts (b, g)."""
         weights = counts.astype(np.float64)
         return np.asarray(np.abs(weights @ self.gaps).sum(axis=1) / (weights @ self.sizes))
+
+
+def error_by_chance(probabilities: npt.NDArray[np.float64], *, seed: int = 0) -> float:
+    """Give the error of the called class that so many images show of exactly right probabilities.
+
+    Chance pushes the error up, the more the fewer the images. Truths are drawn from the
+    probabilities again and again, one image apart from another, and the mean error is given: an
+    error as small as that tells of no miscalibration. Images of a group that err together push
+    further, which is not in it.
+
+    Args:
+        probabilities: (n, c), each row sums to 1.
+        seed: of the draws.
+
+    >>> error_by_chance(np.array([[1.0, 0.0], [0.0, 1.0]]))
+    0.0
+    """
+    draw = stream(seed, "calibration-by-chance")
+    confidence = probabilities.max(axis=1)
+    place = bins_of(confidence)
+    found = 0.0
+    for _ in range(_DRAWS):
+        right = draw.random(len(confidence)) < confidence
+        found += float(np.abs(np.bincount(place, weights=confidence - right)).sum())
+    return found / (_DRAWS * len(confidence))

@@ -23,7 +23,7 @@ from PIL import Image
 
 from papscope import quality
 from papscope.bundle import Description, read_bundle
-from papscope.decision import Answer, answers, calibrated, temperature_and_bias
+from papscope.decision import Answer, answers, calibrated, scales_and_bias
 from papscope.errors import ImageError, SettingError
 from papscope.image import Pixels
 from papscope.predict.engine import Engine, MeasuringEngine, answered
@@ -31,6 +31,7 @@ from papscope.predict.engines import engine_for
 from papscope.predict.sources import below
 from papscope.preprocess import Source, prepare
 from papscope.progress import Tell, silent
+from papscope.rules import NO_RULES, Rules
 from papscope.shape.measures import Measured
 from papscope.shape.reading import measured_all
 from papscope.shipped import find_bundle
@@ -101,6 +102,8 @@ class Predictor:
     """SHA-256 that names the model."""
     threads: int
     """How many pictures are decoded at once."""
+    rules: Rules = NO_RULES
+    """When a cell is referred to a person, and which classes its prediction set holds."""
 
     @property
     def measures(self) -> bool:
@@ -190,7 +193,11 @@ class Predictor:
             measures = measured_all(sources, threads=self.threads, strict=False)
             known = [not np.isnan(one).any() for one in measures]
         chances = answered(self.engine, np.stack(squares), measures)
-        told = answers(calibrated(chances, self.about.calibration), self.about.classes)
+        faults = None
+        if self.rules.any:  # otherwise nobody asks for them
+            faults = [quality.faults(quality.measure(square)) for square in squares]
+        scaled = calibrated(chances, self.about.calibration)
+        told = answers(scaled, self.about.classes, self.rules, faults)
         for source, answer, measured in zip(sources, told, known, strict=True):
             yield Prediction(source.called, answer, measured)
 
@@ -220,10 +227,12 @@ def load(
     if threads < 0:
         raise SettingError(f"threads is {threads}", hint="give 1 or more, or 0")
     read = read_bundle(find_bundle(bundle).folder).with_orientations(orientations)
-    temperature_and_bias(read.description.calibration, len(read.description.classes))
+    classes = len(read.description.classes)
+    scales_and_bias(read.description.calibration, classes)
+    rules = Rules.from_json(read.description.rules, classes)
     engine = engine_for(read, device=device, threads=threads)
     decoders = threads or min(_MOST_DECODERS, os.cpu_count() or 1)
-    return Predictor(engine, read.description, read.digest, decoders)
+    return Predictor(engine, read.description, read.digest, decoders, rules)
 
 
 def as_sources(images: Picture | Iterable[Picture]) -> Iterator[Source]:

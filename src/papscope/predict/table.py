@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from papscope.decision import Answer
 from papscope.predict.predictor import Prediction
 from papscope.taxonomy import GRADED
 
@@ -35,6 +36,16 @@ class Layout:
     """Characters of the longest name."""
     graded: bool = False
     """Whether the model tells the four grades too."""
+    sets: bool = False
+    """Whether it tells prediction sets."""
+    refers: bool = False
+    """Whether it says which cells a person must see."""
+
+    @property
+    def ruled(self) -> tuple[str, ...]:
+        """The names of the columns that the model's rules ask for."""
+        asked = (("labels", self.sets), ("refer", self.refers))
+        return tuple(name for name, wanted in asked if wanted)
 
 
 def lines(predictions: Iterable[Prediction], form: Format, layout: Layout) -> Lines:
@@ -58,20 +69,31 @@ def _jsonl(predictions: Iterable[Prediction], _: Layout) -> Lines:
         }
         if one.answer.grades is not None:
             content |= {"grade": one.answer.grade, "grades": dict(one.answer.grades)}
+        content |= {name: list(found) for name, found in _ruled(one.answer).items()}
         yield json.dumps(content, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def _csv(predictions: Iterable[Prediction], layout: Layout) -> Lines:
     chances = [f"p:{name}" for name in layout.classes]
     grades = ["grade", *(f"g:{name}" for name in GRADED)] if layout.graded else []
-    yield _row(["source", "label", "probability", "abnormal", *chances, *grades])
+    ruled = layout.ruled
+    yield _row(["source", "label", "probability", "abnormal", *chances, *grades, *ruled])
     for one in predictions:
         answer = one.answer
         numbers = [repr(answer.probabilities[name]) for name in layout.classes]
         ill = "" if answer.abnormal is None else repr(answer.abnormal)
         grades = [repr(number) for number in (answer.grades or {}).values()]
         graded = [answer.grade or "", *grades] if layout.graded else []
-        yield _row([one.source, answer.label, repr(answer.probability), ill, *numbers, *graded])
+        told = _ruled(answer)
+        joined = ["|".join(told.get(name, ())) for name in ruled]
+        chance = repr(answer.probability)
+        yield _row([one.source, answer.label, chance, ill, *numbers, *graded, *joined])
+
+
+def _ruled(answer: Answer) -> dict[str, tuple[str, ...]]:
+    """Give what the model's rules make of an answer, by column."""
+    every = {"labels": answer.labels, "refer": answer.refer}
+    return {name: one for name, one in every.items() if one is not None}
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -83,7 +105,7 @@ def _row(cells: Sequence[str]) -> str:
 def _table(predictions: Iterable[Prediction], layout: Layout) -> Lines:
     name_width = max(6, min(layout.longest, _WIDEST_NAME))
     label_width = max(5, *(len(name) for name in layout.classes))
-    used = name_width + label_width + 2 + 2 * len("  probability")
+    used = name_width + label_width + 2 + 2 * len("  probability") + _ruled_room(layout)
     grade = ("grade",) if layout.graded else ()
     # The widest choice of further columns that the terminal has room for.
     shown = next(
@@ -96,15 +118,31 @@ def _table(predictions: Iterable[Prediction], layout: Layout) -> Lines:
         rest = "".join(
             f"  {text:>{_room([title]) - 2}}" for title, text in zip(shown, others, strict=True)
         )
-        return f"{name:<{name_width}}  {label:<{label_width}}{main}{rest}\n"
+        return f"{name:<{name_width}}  {label:<{label_width}}{main}{rest}"
 
-    yield line("source", "class", ["probability", "abnormal"], shown)
+    head = line("source", "class", ["probability", "abnormal"], shown)
+    yield head + _tail(layout, "refer", "set") + "\n"
     for one in predictions:
         answer = one.answer
         ill = "-" if answer.abnormal is None else f"{answer.abnormal:.3f}"
         told = {name: f"{number:.3f}" for name, number in answer.probabilities.items()}
         others = [(answer.grade or "-") if name in grade else told[name] for name in shown]
-        yield line(one.source, answer.label, [f"{answer.probability:.3f}", ill], others)
+        refer = "yes" if answer.refer else "no"
+        tail = _tail(layout, refer, " ".join(answer.labels or ()) or "(none)")
+        numbers = [f"{answer.probability:.3f}", ill]
+        yield line(one.source, answer.label, numbers, others) + tail + "\n"
+
+
+def _tail(layout: Layout, refer: str, labels: str) -> str:
+    """Give what the model's rules add to a line: the set comes last, as its length varies."""
+    first = f"  {refer:>5}" if layout.refers else ""
+    return first + (f"  {labels}" if layout.sets else "")
+
+
+def _ruled_room(layout: Layout) -> int:
+    """Keep room for what the rules add, and for a set of two classes."""
+    names = sorted(map(len, layout.classes))[-2:]
+    return (7 if layout.refers else 0) + (2 + sum(names) + 1 if layout.sets else 0)
 
 
 def _room(titles: Iterable[str]) -> int:

@@ -53,7 +53,7 @@ def card(name: str, about: Description) -> str:
         _data(about, told),
         _training(about),
         _numbers(about.metrics),
-        calibration_section(about.calibration),
+        calibration_section(about.calibration, about.rules),
         _failures(about, told),
         "## Must not be used for\n\n" + _list(NOT_FOR),
         _licences(about, told),
@@ -153,11 +153,17 @@ def _numbers(metrics: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def calibration_section(calibration: Mapping[str, Any]) -> str:
-    """Word a calibration as a section of a card."""
+def calibration_section(calibration: Mapping[str, Any], rules: Mapping[str, Any]) -> str:
+    """Word a calibration, and what goes with it, as a section of a card.
+
+    Args:
+        calibration: a bundle's.
+        rules: a bundle's; `{}` says nothing.
+    """
+    told = _sets_and_referral(rules)
+    after = f"\n\n{told}" if told else ""
     if not calibration:
-        return f"{CALIBRATION}\n\nNone: probabilities are as the network gives them."
-    bias = " and a shift for each class" if calibration.get("bias") else ""
+        return f"{CALIBRATION}\n\nNone: probabilities are as the network gives them.{after}"
     change = [
         f"{title} {calibration[f'{key}_before']:.3f} before, "
         f"{calibration[f'{key}_after']:.3f} after"
@@ -166,19 +172,56 @@ def calibration_section(calibration: Mapping[str, Any]) -> str:
     ]
     gained = f" On groups held out of the fit: {'; '.join(change)}." if change else ""
     return (
-        f"{CALIBRATION}\n\nTemperature {calibration['temperature']:.3f}{bias}, fitted on "
-        f"{calibration.get('fitted_on', 'images that are not named')}.{gained}"
+        f"{CALIBRATION}\n\n{_form(calibration)}, fitted on "
+        f"{calibration.get('fitted_on', 'images that are not named')}.{gained}{after}"
     )
 
 
-def with_calibration(text: str, calibration: Mapping[str, Any]) -> str:
+def _form(calibration: Mapping[str, Any]) -> str:
+    if calibration.get("method") == "vector":
+        return "A factor and a shift for each class (vector scaling)"
+    if calibration.get("method") == "dirichlet":
+        return "A matrix that weighs the classes against each other (Dirichlet calibration)"
+    bias = " and a shift for each class" if calibration.get("bias") else ""
+    return f"Temperature {calibration['temperature']:.3f}{bias}"
+
+
+def _sets_and_referral(rules: Mapping[str, Any]) -> str:
+    """Say what prediction sets and referral promise, and to whom they promise nothing."""
+    sentences = []
+    if "sets" in rules:
+        sets = rules["sets"]
+        whose = "cells of each class" if sets.get("by") == "class" else "cells"
+        unsure = ", ".join(sets.get("without_promise", []))
+        but = f", but for {unsure}, which too few groups show" if unsure else ""
+        sentences.append(
+            f"Prediction sets hold the right class for {sets['coverage']:.0%} of the {whose} of a "
+            f"new group{but}."
+        )
+    if "refer" in rules:
+        one = rules["refer"]
+        sentences.append(
+            f"A cell is referred to a person from an abnormal probability of {one['abnormal']:.3f} "
+            f"on, which refers {one['sensitivity']:.0%} of the abnormal cells of a new group."
+        )
+    if sentences:
+        sentences.append(
+            "A promise is kept on the average of new groups that are like those it was fitted on, "
+            "not in each group, and not for another laboratory."
+        )
+    return " ".join(sentences)
+
+
+def with_calibration(
+    text: str, calibration: Mapping[str, Any], rules: Mapping[str, Any] | None = None
+) -> str:
     r"""Put a calibration's section into a card, in the place of an older one or at its end.
 
     >>> old = "# M\n\n## Calibration\n\nOld.\n\n## Data\n\nMine.\n"
     >>> with_calibration(old, {}).splitlines()[4:]
     ['None: probabilities are as the network gives them.', '', '## Data', '', 'Mine.']
     """
-    section = calibration_section(calibration)
+    section = calibration_section(calibration, rules or {})
     head, found, rest = text.partition(f"{CALIBRATION}\n")
     if not found:
         return f"{text.rstrip()}\n\n{section}\n".lstrip()
