@@ -57,6 +57,14 @@ export class CaseList {
     if (busy) this.#clock = setTimeout(() => this.load().catch(() => undefined), PAUSE);
   }
 
+  /** Cases exported together can be split by case, one alone cannot: see the manual. */
+  #offerCorrections(reviewed) {
+    const link = document.querySelector("#all-corrections");
+    if (!link) return; // a reader may not
+    link.hidden = !reviewed.length;
+    link.href = `/v1/corrections?${new URLSearchParams(reviewed.map((one) => ["case", one.id]))}`;
+  }
+
   #draw(total, cases) {
     const list = find("#cases");
     const held = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
@@ -64,6 +72,7 @@ export class CaseList {
     if (held) list.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus();
     find("#cases-count").textContent = total ? total.toLocaleString("en-GB") : "";
     find("#none").hidden = total > 0;
+    this.#offerCorrections(cases.filter((one) => one.reviewed));
     find("#more").hidden = cases.length >= total || this.#limit >= 500;
   }
 }
