@@ -102,8 +102,8 @@ def read_case(services: Services) -> tuple[Services, str, Person]:
     return services, case_id, ada
 
 
-def report_of(read_case: tuple[Services, str, Person], **more: int) -> CaseReport:
-    return gather(*read_case, **more)
+def report_of(read_case: tuple[Services, str, Person], top: int = 24) -> CaseReport:
+    return gather(*read_case, top)
 
 
 def test_a_report_says_what_was_asked_of_it_in_all_forms(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -246,6 +247,29 @@ def test_a_closed_case_is_frozen_and_open_to_all_and_whoever_reads_on_later_is_i
     with services.database.reading() as session:
         told = session.scalars(select(AuditEntry.what).where(AuditEntry.case_id == case_id)).all()
     assert [what for what in told if what.startswith("case")] == ["case-closed", "case-opened"]
+
+
+def test_many_at_once_leave_one_standing_verdict_of_each_and_no_error(
+    services: Services, case_id: str, image_id: str
+) -> None:
+    people = [reader(services, name) for name in ("ada", "eve")]
+    said = [(person, label) for label in ("LSIL", "HSIL", "SCC", "NILM") for person in people]
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(
+            lambda one: verdicts.give(services, image_id, one[0], Given("correct", one[1])), said
+        ))  # fmt: skip
+
+    with services.database.reading() as session:
+        rows = session.scalars(select(Verdict)).all()
+    standing = [row for row in rows if row.withdrawn_at is None]
+    assert sorted(row.account_id for row in standing) == sorted(one.id for one in people)
+    assert len(rows) == 8
+    for person in people:
+        chain = [row for row in rows if row.account_id == person.id]
+        assert sorted(row.before_id or 0 for row in chain)[1:] == sorted(
+            row.id for row in chain if row.withdrawn_at is not None
+        )
 
 
 STILL = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
