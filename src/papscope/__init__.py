@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from papscope.evaluate.calibrating import calibrate
     from papscope.evaluate.compare import compare
     from papscope.evaluate.summary import summarise
+    from papscope.export.images import Divided
+    from papscope.export.int8 import Int8Settings, export_int8
     from papscope.export.onnx import export_onnx
     from papscope.fusing.fit import fuse
     from papscope.fusing.settings import FuseSettings
@@ -47,7 +49,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CrossvalSettings",
+    "Divided",
     "FuseSettings",
+    "Int8Settings",
     "OfflineSettings",
     "TrainSettings",
     "__version__",
@@ -57,6 +61,7 @@ __all__ = [
     "cross_validate",
     "cut",
     "cut_folds",
+    "export_int8",
     "export_onnx",
     "extend",
     "fit",
@@ -82,7 +87,9 @@ __all__ = [
 
 _HOME = {
     "CrossvalSettings": "studies.crossval_settings",
+    "Divided": "export.images",
     "FuseSettings": "fusing.settings",
+    "Int8Settings": "export.int8",
     "OfflineSettings": "augment.children",
     "TrainSettings": "train.settings",
     "calibrate": "evaluate.calibrating",
@@ -91,6 +98,7 @@ _HOME = {
     "cross_validate": "studies.crossval",
     "cut": "cutting",
     "cut_folds": "cutting",
+    "export_int8": "export.int8",
     "export_onnx": "export.onnx",
     "extend": "augment.offline",
     "fit": "train.fit",
