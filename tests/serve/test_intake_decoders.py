@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are sen
 
 ODD = """
 import os, signal, sys, time
-from papscope.serve.intake import confined
+from papscope.serve.intake import confined, frames
 honest = confined._decoded
 confined.GRACE_SECONDS = 0.5
 
@@ -42,7 +42,7 @@ def odd(data, name, limit):
         os.write(3, bytes(17) + b"x" * 100)
         time.sleep(1000)
     if data == b"brag":
-        os.write(3, b"\\x01" + b"\\xff" * 16)
+        os.write(3, frames._ANSWER.pack(1, 1 << 16, 1 << 16, 3 << 32))
         time.sleep(1000)
     if data.startswith(b"do "):
         exec(data[3:].decode())

@@ -96,7 +96,7 @@ class Archive:
         shared = self._sharing()
         for info in self.members:
             name = shown(info.filename)
-            problem = _reason_against(info, name, self._limits)
+            problem = _reason_against(info, name)
             if problem is None and name in names:
                 problem = _bad(name, "is there twice")
             if problem is None and id(info) in shared:
@@ -165,7 +165,7 @@ class _Sparing:
         return self._file.read(count if count >= 0 else self._most)
 
 
-def _reason_against(info: zipfile.ZipInfo, name: str, limits: Limits) -> PapscopeError | None:
+def _reason_against(info: zipfile.ZipInfo, name: str) -> PapscopeError | None:
     kind = stat.S_IFMT(info.external_attr >> 16)
     plain = info.filename.replace("\\", "/")
     if info.flag_bits & 0x41:
@@ -178,8 +178,6 @@ def _reason_against(info: zipfile.ZipInfo, name: str, limits: Limits) -> Papscop
         return _bad(name, "has a name that leads out of the archive")
     if info.compress_type not in _PACKED:
         return _bad(name, "is packed in an unusual way")
-    if info.file_size > limits.file_bytes:
-        return too_large(name, limits)
     return None
 
 
