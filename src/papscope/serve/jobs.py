@@ -8,8 +8,6 @@ Never   says that a job was taken on before it is, or keeps half of one
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, BinaryIO
 from uuid import uuid4
 
@@ -21,7 +19,6 @@ from papscope.errors import (
     Conflict,
     NotAllowed,
     NotFound,
-    SettingError,
     UploadError,
 )
 from papscope.serve import typed
@@ -32,52 +29,13 @@ from papscope.serve.people import Person
 from papscope.serve.services import Services
 from papscope.serve.store.tables import Case, CaseImage, Job, JobItem, Refused
 from papscope.serve.storing import Kept, NotKept, Stored, stored
+from papscope.serve.wanted import Wanted
 
 ACTIVE = ("waiting", "running")
 """The states of jobs that are not over."""
 
 _MOST_TOLD = 5
-_LONGEST_KEY = 255
 _WAIT_SECONDS = 600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What a sender asks for, beside the files."""
-
-    case_id: str | None = None
-    """None for a new case."""
-    title: str | None = None
-    """Of a new case; None for one that tells the day."""
-    um_per_px: float | None = None
-    """Of a new case; None where it is not known."""
-    model: str | None = None
-    """Its name; None for the default one."""
-    key: str | None = None
-    """By which a sender who asks again gets the same job; None for a new one each time."""
-
-    def __post_init__(self) -> None:
-        if self.case_id is not None and (self.title is not None or self.um_per_px is not None):
-            raise SettingError(
-                "an existing case has its title and scale already",
-                hint="leave title and um_per_px out, or change the case",
-            )
-        if self.title is not None:
-            typed.title(self.title)
-        if self.um_per_px is not None and not 0 < self.um_per_px < 100:
-            raise SettingError(
-                f"um_per_px is {self.um_per_px}", hint="give micrometres a pixel, 0 to 100"
-            )
-        if self.key is not None and not 0 < len(self.key) <= _LONGEST_KEY:
-            raise SettingError(
-                f"the key has {len(self.key)} characters", hint=f"give 1 to {_LONGEST_KEY}"
-            )
-
-    def key_of(self, person: Person) -> str | None:
-        """Give what is stored of the key: nobody gets another's job by it."""
-        if self.key is None:
-            return None
-        return sha256(f"{person.id}\n{self.key}".encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def earlier(services: Services, person: Person, wanted: Wanted) -> str | None:
@@ -170,47 +128,43 @@ def _commit(
     services: Services, person: Person, wanted: Wanted, model: Model, found: Sequence[Stored]
 ) -> str:
     """Write all rows of a job, or none."""
-    now, job_id = services.clock(), uuid4().hex
+    now, events = services.clock(), []
     kept = [one for one in found if isinstance(one, Kept)]
     refused = [one for one in found if isinstance(one, NotKept)]
+    job = Job(
+        id=uuid4().hex,
+        model=model.name,
+        model_digest=model.digest,
+        state="waiting",
+        total=len(kept),
+        request_key=wanted.key_of(person),
+        created_at=now,
+        created_by=person.id,
+    )
     with services.database.transaction() as session:
         _refuse_more(services, session)
-        events, case_id = [], wanted.case_id
-        if case_id is None:
-            case_id = _new_case(services, session, person, wanted)
-            events.append(Event(what="case-made", who=person.name, case_id=case_id))
+        if wanted.case_id is None:
+            job.case_id = _new_case(services, session, person, wanted)
+            events.append(Event(what="case-made", who=person.name, case_id=job.case_id))
         else:
-            _open_case(session, case_id, lock=True)
-        job = Job(
-            id=job_id,
-            case_id=case_id,
-            model=model.name,
-            model_digest=model.digest,
-            state="waiting",
-            total=len(kept),
-            request_key=wanted.key_of(person),
-            created_at=now,
-            created_by=person.id,
-        )
+            job.case_id = wanted.case_id
+            _open_case(session, job.case_id, lock=True)
         session.add(job)
         session.flush()
-        _add_pictures(session, case_id, job_id, kept)
-        of_job = {"case_id": case_id, "job_id": job_id}
-        rows = [{**of_job, "name": r.name, "code": r.code, "reason": r.reason} for r in refused]
-        if rows:
-            session.execute(insert(Refused), rows)
-        details = {"job": job_id, "pictures": len(kept), "refused": len(refused)}
-        events.append(
-            Event(
-                what="job-accepted",
-                who=person.name,
-                case_id=case_id,
-                model_digest=model.digest,
-                details=details,
-            )
-        )
-        record(session, now, *events)
-    return job_id
+        _add_pictures(session, job, kept)
+        _add_refused(session, job, refused)
+        record(session, now, *events, _accepted(job, person, len(refused)))
+    return job.id
+
+
+def _accepted(job: Job, person: Person, refused: int) -> Event:
+    return Event(
+        what="job-accepted",
+        who=person.name,
+        case_id=job.case_id,
+        model_digest=job.model_digest,
+        details={"job": job.id, "pictures": job.total, "refused": refused},
+    )
 
 
 def _new_case(services: Services, session: Session, person: Person, wanted: Wanted) -> str:
@@ -237,13 +191,13 @@ def _open_case(session: Session, case_id: str, *, lock: bool = False) -> None:
         raise Conflict("the case is closed", hint="let an administrator open it again")
 
 
-def _add_pictures(session: Session, case_id: str, job_id: str, kept: Sequence[Kept]) -> None:
-    last = session.scalar(select(func.max(CaseImage.place)).where(CaseImage.case_id == case_id))
+def _add_pictures(session: Session, job: Job, kept: Sequence[Kept]) -> None:
+    last = session.scalar(select(func.max(CaseImage.place)).where(CaseImage.case_id == job.case_id))
     first = 0 if last is None else last + 1
     rows: list[dict[str, Any]] = [
         {
             "id": uuid4().hex,
-            "case_id": case_id,
+            "case_id": job.case_id,
             "place": place,
             "name": one.name,
             "digest": one.digest,
@@ -253,8 +207,15 @@ def _add_pictures(session: Session, case_id: str, job_id: str, kept: Sequence[Ke
         for place, one in enumerate(kept, start=first)
     ]
     session.execute(insert(CaseImage), rows)
-    items = [{"job_id": job_id, "image_id": row["id"], "answered": False} for row in rows]
+    items = [{"job_id": job.id, "image_id": row["id"], "answered": False} for row in rows]
     session.execute(insert(JobItem), items)
+
+
+def _add_refused(session: Session, job: Job, refused: Sequence[NotKept]) -> None:
+    ours = {"case_id": job.case_id, "job_id": job.id}
+    rows = [{**ours, "name": one.name, "code": one.code, "reason": one.reason} for one in refused]
+    if rows:
+        session.execute(insert(Refused), rows)
 
 
 def cancel(services: Services, person: Person, job_id: str) -> None:

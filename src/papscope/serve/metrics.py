@@ -26,47 +26,30 @@ class Metrics:
 
     def __init__(self) -> None:
         """Begin at zero."""
-        self.registry = CollectorRegistry()
+        held = self.registry = CollectorRegistry()
         self._requests = Counter(
-            "papscope_requests",
-            "Requests that were answered.",
-            ("method", "route", "status"),
-            registry=self.registry,
+            "papscope_requests", "Requests answered.", ("method", "route", "status"), registry=held
         )
         self._seconds = Histogram(
             "papscope_request_seconds",
             "Seconds from a request's head to the end of its answer.",
             ("route",),
             buckets=_SECONDS,
-            registry=self.registry,
+            registry=held,
         )
         self._pictures = Counter(
-            "papscope_pictures_answered",
-            "Pictures that a model has answered for.",
-            ("lane",),
-            registry=self.registry,
+            "papscope_pictures_answered", "Pictures answered for.", ("lane",), registry=held
         )
+        failed = "Pictures that no model could answer for."
         self._failures = Counter(
-            "papscope_pictures_failed",
-            "Pictures that no model could answer for.",
-            ("lane", "reason"),
-            registry=self.registry,
+            "papscope_pictures_failed", failed, ("lane", "reason"), registry=held
         )
-        self._queue = Gauge(
-            "papscope_pictures_waiting",
-            "Pictures that wait for the model.",
-            ("lane",),
-            registry=self.registry,
-        )
-        self._jobs = Gauge(
-            "papscope_jobs", "Jobs by what has become of them.", ("state",), registry=self.registry
-        )
-        self._model = Gauge(
-            "papscope_model_info",
-            "Models that answer here; always 1.",
-            ("name", "digest"),
-            registry=self.registry,
-        )
+        waiting = "Pictures that wait for the model."
+        self._queue = Gauge("papscope_pictures_waiting", waiting, ("lane",), registry=held)
+        state = "Jobs by what has become of them."
+        self._jobs = Gauge("papscope_jobs", state, ("state",), registry=held)
+        told = "Models that answer here; always 1."
+        self._model = Gauge("papscope_model_info", told, ("name", "digest"), registry=held)
 
     def know(self, models: Models) -> None:
         """Tell which models answer."""

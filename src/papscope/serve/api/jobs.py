@@ -21,10 +21,11 @@ from papscope.serve.api.job_forms import JobDetail, JobForm, JobList, ResultForm
 from papscope.serve.api.problems import problems
 from papscope.serve.asked import Held, Reader
 from papscope.serve.job_views import Page, job_of, jobs_of, refused_of, results_of
-from papscope.serve.jobs import Wanted, accept, cancel, earlier, refuse_more
+from papscope.serve.jobs import accept, cancel, earlier, refuse_more
 from papscope.serve.sent import brought
 from papscope.serve.services import Services
 from papscope.serve.threads import READING, UPLOADS
+from papscope.serve.wanted import Wanted
 
 router = APIRouter(tags=["jobs"])
 
@@ -161,11 +162,19 @@ def cancel_job(held: Held, person: Reader, job_id: JobId) -> JobDetail:
     return _detail(held, job_id)
 
 
+_EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": ["progress", "end"]},
+        "data": {"type": "string", "description": "The job, as JSON."},
+    },
+}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events: `progress` with the job as JSON, whenever it goes on, "
         "and `end` with the same when it is over.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": _EVENT}},
     }
 }
 
