@@ -244,6 +244,7 @@ def test_an_administrator_manages_accounts_over_http(services: Services) -> None
     assert [one["name"] for one in listed] == ["ada", "eve", "rea", "rob"]
     assert "password" not in made.text + changed.text + str(listed)
     assert admin.patch("/v1/accounts/nobody", json={"role": "reader"}).status_code == 404
+    assert admin.patch("/v1/accounts/nobody", json={}).status_code == 404
     assert admin.patch("/v1/accounts/ada", json={"active": False}).status_code == 409
 
 

@@ -60,6 +60,17 @@ class Accounts:
         with self.database.reading() as session:
             return [_told(one, tokens) for one, tokens in session.execute(wanted)]
 
+    def told(self, name: str) -> Told:
+        """Tell of one account.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        for one in self.each():
+            if one.name == spelt(name):
+                return one
+        raise _unknown(name)
+
     def add(self, name: str, role: str, password: str, *, by: str) -> Person:
         """Make an account.
 
@@ -199,10 +210,14 @@ def _found(session: Session, name: str) -> Account:
     wanted = select(Account).where(Account.name == spelt(name), Account.name != LOCAL)
     found = session.scalar(wanted.with_for_update())
     if found is None:
-        raise NotFound(
-            f"there is no account named {name[:80]!r}", hint="`papscope account list` lists them"
-        )
+        raise _unknown(name)
     return found
+
+
+def _unknown(name: str) -> NotFound:
+    return NotFound(
+        f"there is no account named {name[:80]!r}", hint="`papscope account list` lists them"
+    )
 
 
 def _admins(session: Session) -> int:

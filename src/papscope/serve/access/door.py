@@ -8,9 +8,10 @@ Never   reads a large body of somebody who is not known
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import parse_qsl
 
-from anyio import fail_after, to_thread
+from anyio import fail_after
 from fastapi import FastAPI, Request
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +28,7 @@ from papscope.serve.access.headers import add_headers
 from papscope.serve.access.hosts import is_ours
 from papscope.serve.access.who import person_of, sender_of
 from papscope.serve.services import Services
+from papscope.serve.threads import Room
 from papscope.serve.told import answer
 
 PUBLIC_CHANGES = frozenset(("/sign-in", "/v1/sign-in"))
@@ -35,6 +37,8 @@ PUBLIC_CHANGES = frozenset(("/sign-in", "/v1/sign-in"))
 FORM_BYTES = 16_384
 """Of a form of our own pages; pictures come in another way."""
 _FORM_SECONDS = 10.0
+_LOOKING_UP = Room("door", 8)
+"""So that those who come in need not wait for the threads of those who are in."""
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -87,9 +91,9 @@ class _Door:
             refuse_reading_from_elsewhere(request)
             return receive
         if request.url.path in PUBLIC_CHANGES:
-            sender = await to_thread.run_sync(sender_of, request, self.services)
+            sender = await _LOOKING_UP.run(partial(sender_of, request, self.services))
         else:
-            await to_thread.run_sync(person_of, request, self.services)
+            await _LOOKING_UP.run(partial(person_of, request, self.services))
             sender = sender_of(request, self.services)  # known by now
         field = None
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM:

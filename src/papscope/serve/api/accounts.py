@@ -13,7 +13,6 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from papscope.serve.access.accounts import Told, spelt
 from papscope.serve.api.problems import problems
 from papscope.serve.asked import AdminByHand, Held
 from papscope.serve.people import Role
@@ -70,7 +69,7 @@ def list_accounts(held: Held, person: AdminByHand) -> list[AccountForm]:
 def add_account(held: Held, person: AdminByHand, asked: NewAccount) -> AccountForm:
     """Make an account."""
     made = held.accounts.add(asked.name, asked.role, asked.password, by=person.name)
-    return _shown(held.accounts.each(), made.name)
+    return AccountForm.model_validate(held.accounts.told(made.name))
 
 
 @router.patch("/{name}", responses=problems(404, 409))
@@ -82,14 +81,10 @@ def change_account(
         held.accounts.set_role(name, asked.role, by=person.name)
     if asked.active is not None:
         held.accounts.set_active(name, asked.active, by=person.name)
-    return _shown(held.accounts.each(), spelt(name))
+    return AccountForm.model_validate(held.accounts.told(name))
 
 
 @router.put("/{name}/password", status_code=204, responses=problems(404))
 def set_password(held: Held, person: AdminByHand, name: Name, asked: NewPassword) -> None:
     """Give somebody a new password; she is signed out everywhere."""
     held.accounts.set_password(name, asked.password, by=person.name)
-
-
-def _shown(each: list[Told], name: str) -> AccountForm:
-    return AccountForm.model_validate(next(one for one in each if one.name == name))

@@ -35,7 +35,7 @@ _PDF: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/{case_id}/report", response_class=HTMLResponse, responses=_HTML)
+@router.get("/{case_id}/report", response_class=Response, responses=_HTML)
 def page(
     held: Held, person: Reader, case_id: Id, top: Top = TOP, download: bool = False
 ) -> Response:
