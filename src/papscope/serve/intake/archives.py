@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import stat
-import struct
 import zipfile
 from collections.abc import Iterator, Sequence
 from typing import IO, BinaryIO, TypeAlias, cast
@@ -31,9 +30,10 @@ Member: TypeAlias = tuple[str, bytes | PapscopeError]
 """A name to show, and the bytes or the reason why there are none."""
 
 _PIECE = 1 << 20
+_HEADER = 30
+"""Bytes of a member's own header, its name left out."""
+
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_LOCAL = struct.Struct("<26xHH")
-"""A member's own header, of which the lengths of its name and its extra part are wanted."""
 
 
 class Allowance:
@@ -69,7 +69,6 @@ class Archive:
         self.name = shown(name)
         self.size = file.seek(0, os.SEEK_END)
         """Bytes, packed."""
-        self._file = file
         self._limits = limits
         longest = (1 << 20) + 512 * limits.files
         try:
@@ -134,22 +133,17 @@ class Archive:
         return b"".join(pieces)
 
     def _sharing(self) -> set[int]:
-        """Give the identities of members whose bytes begin within those of an earlier one."""
+        """Give the identities of members whose bytes begin within those of an earlier one.
+
+        A member's own header is counted without its name, so that a few bytes may be shared; a
+        bomb shares nearly all.
+        """
         found, reached = set(), 0
         for info in sorted(self.members, key=lambda one: one.header_offset):
             if info.header_offset < reached:
                 found.add(id(info))
-            reached = max(reached, self._end_of(info))
+            reached = max(reached, info.header_offset + _HEADER + info.compress_size)
         return found
-
-    def _end_of(self, info: zipfile.ZipInfo) -> int:
-        try:
-            self._file.seek(info.header_offset)
-            name_length, extra_length = _LOCAL.unpack(self._file.read(_LOCAL.size))
-        except (OSError, ValueError, struct.error):  # opening it will say what is wrong
-            return 0
-        head = int(_LOCAL.size + name_length + extra_length)
-        return info.header_offset + head + info.compress_size
 
 
 class _Sparing:
