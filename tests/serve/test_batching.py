@@ -92,26 +92,18 @@ def test_requests_go_before_jobs_and_jobs_do_not_starve() -> None:
     batcher.close()
 
 
-def test_a_job_has_its_turn_while_requests_never_end() -> None:
-    slow, model, batcher = made()
-    slow.go.set()
-    ended = Event()
-
-    def never_ending() -> None:
-        while not ended.is_set():
-            with batcher.place(4) as place:
-                for answer in [place.ask(model, source("r")) for _ in range(4)]:
-                    label(answer)
-
-    senders = [Thread(target=never_ending) for _ in range(3)]
-    for one in senders:
-        one.start()
-    jobs = [label(answer) for answer in batcher.ask_for_job(model, [source("j")] * 8)]
-    ended.set()
-    for one in senders:
-        one.join()
-
-    assert jobs == ["j"] * 8
+def test_a_job_has_its_turn_however_many_requests_wait() -> None:
+    slow, model, batcher = made(waiting=1000)
+    with batcher.place(1) as gate, batcher.place(320) as place:
+        gate.ask(model, source("gate"))
+        until(lambda: slow.batches)
+        jobs = batcher.ask_for_job(model, [source("j")] * 6)
+        answers = [place.ask(model, source("r")) for _ in range(320)]
+        slow.go.set()
+        for answer in (*answers, *jobs):
+            label(answer)
+    kinds = [batch[0] for batch in slow.batches]
+    assert kinds == ["gate", *"rrr", "j", *"rrrr", "j", *"rrr"]
     batcher.close()
 
 
