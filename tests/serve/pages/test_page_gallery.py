@@ -128,6 +128,20 @@ def test_arrows_move_through_the_cards_and_one_of_them_is_reached_by_tab(
     assert page.eval_on_selector_all(".card", reached) == 1
 
 
+def test_another_filter_shows_its_first_image_however_far_one_had_scrolled(
+    visit: Callable[..., Visit], site: Site, thousands: str
+) -> None:
+    page = visit().gallery(site, thousands)
+    page.wait_for_function("() => document.querySelector('.grid li').ariaSetSize === '2000'")
+    page.evaluate("scrollTo(0, 20000)")
+    page.wait_for_function("() => +document.querySelector('.grid li').ariaPosInSet > 100")
+
+    page.get_by_label("sure", exact=True).check()
+
+    page.wait_for_function("() => document.querySelector('.grid li').ariaPosInSet === '1'")
+    assert page.locator(".card").first.evaluate("one => one.getBoundingClientRect().top >= 0")
+
+
 @pytest.mark.slow
 def test_thousands_of_images_scroll_with_a_bounded_page(
     visit: Callable[..., Visit], site: Site, thousands: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -271,6 +272,28 @@ def test_wheel_and_drag_zoom_and_move_the_picture(
     assert box() == pytest.approx(before, abs=1)
 
 
+def test_two_fingers_zoom(visit: Callable[..., Visit], site: Site, case_id: str) -> None:
+    found = visit(width=360, height=740, touch=True)
+    page = found.large(site, case_id)
+    before = page.locator("#picture").bounding_box()["width"]
+    fingers = found.room.new_cdp_session(page)
+
+    def touch(kind: str, apart: int) -> None:
+        points = [{"x": 180 - apart, "y": 200, "id": 0}, {"x": 180 + apart, "y": 200, "id": 1}]
+        told = {"type": kind, "touchPoints": [] if kind == "touchEnd" else points}
+        fingers.send("Input.dispatchTouchEvent", told)
+
+    touch("touchStart", 30)
+    for apart in (36, 45, 60):
+        touch("touchMove", apart)
+    touch("touchEnd", 0)
+
+    page.wait_for_function(
+        "before => document.querySelector('#picture').getBoundingClientRect().width > before * 1.7",
+        arg=before,
+    )
+
+
 def test_question_mark_lists_the_keys_and_escape_leads_back_to_the_card(
     visit: Callable[..., Visit], site: Site, case_id: str
 ) -> None:
@@ -285,6 +308,18 @@ def test_question_mark_lists_the_keys_and_escape_leads_back_to_the_card(
     page.wait_for_selector("#viewer:not([open])", state="attached")
 
     assert page.evaluate("document.activeElement.closest('li').ariaPosInSet") == "2"
+
+
+def test_the_manual_lists_the_same_keys(
+    visit: Callable[..., Visit], site: Site, case_id: str
+) -> None:
+    page = visit().large(site, case_id)
+    manual = Path(__file__).parents[3] / "docs" / "how-to" / "page.md"
+    table = re.findall(r"^\| (.+?) \| (.+?) \|$", manual.read_text(encoding="utf-8"), re.MULTILINE)
+
+    shown = page.locator("#help-keys td").all_text_contents()
+
+    assert [words for _, words in table][-len(shown) :] == shown
 
 
 def test_space_on_a_button_that_was_reached_by_tab_presses_that_button(

@@ -29,6 +29,7 @@ let about = null;
 let images = [];
 let shown = [];
 let loading = null;
+let stale = false; // answers came while the large view was open, whose order must not change
 let sideOf = new Map();
 
 const keeper = new Keeper(caseId, who, {
@@ -65,7 +66,12 @@ const keeper = new Keeper(caseId, who, {
 });
 
 const grid = new Grid(find("#grid"), (image) => card(image, { side: sideOf.get(image.answer?.label), sending: Boolean(keeper.sending(image.id)) }), (index) => viewer.open(shown, index));
-const filters = new Filters((orderChanged) => (orderChanged ? load() : sift()));
+const filters = new Filters((orderChanged) => {
+  const above = find("#order-words").getBoundingClientRect().top;
+  if (above < 0) scrollBy({ top: above - 16, behavior: "instant" }); // what comes first now is what was asked for
+  if (orderChanged) load();
+  else sift();
+});
 const viewer = new Viewer({
   keeper, may: role !== "reader", aboutCase: () => about,
   closed(at) {
@@ -74,6 +80,7 @@ const viewer = new Viewer({
     const now = shown.findIndex((one) => one.id === last?.id);
     grid.focus(now >= 0 ? now : Math.min(at, shown.length - 1));
     again().catch(tellError);
+    if (stale) load();
   },
 });
 
@@ -102,6 +109,7 @@ function sift() {
 
 async function load() {
   loading?.abort();
+  stale = false;
   loading = new AbortController();
   const { signal } = loading;
   find("#grid").setAttribute("aria-busy", "true");
@@ -141,7 +149,8 @@ function followJobs() {
       if (!ended && Date.now() < due) return;
       due = Date.now() + Math.max(2500, images.length * 5); // a long list is not read every second
       await again().catch(tellError);
-      if (!viewer.isOpen) await load();
+      if (viewer.isOpen) stale = true;
+      else await load();
       if (ended) say("The model has looked at all images.");
     });
   }

@@ -41,10 +41,13 @@ export class Grid {
 
   /** Show other items. */
   show(items) {
+    const held = this.#list.contains(document.activeElement) ? this.#items[this.#active]?.id : null;
+    const at = items.findIndex((one) => one.id === held);
     this.#items = items;
-    this.#active = Math.min(this.#active, Math.max(0, items.length - 1));
+    this.#active = at >= 0 ? at : Math.min(this.#active, Math.max(0, items.length - 1));
     this.#clear();
     this.#lay();
+    if (at >= 0) this.#hold(at);
   }
 
   /** Draw an item's card anew. */
@@ -87,6 +90,12 @@ export class Grid {
     this.#list.style.height = `${Math.ceil(this.#items.length / columns) * rowHeight}px`;
     this.#step = card + gap;
     this.#draw();
+  }
+
+  /** Keep the focus on an item that has moved, without moving the page. */
+  #hold(at) {
+    if (!this.#shown.has(at)) this.#add(at);
+    this.#shown.get(at).firstElementChild.focus({ preventScroll: true });
   }
 
   #clear() {
