@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 
 import pytest
@@ -230,6 +231,30 @@ def test_titles_lose_what_no_database_keeps_and_what_turns_text_round(client: Te
     made = client.post("/v1/cases", json={"title": "a\u202eb\u0000c"})
 
     assert made.json()["title"] == "abc"
+
+
+def test_characters_and_numbers_that_a_database_refuses_do_no_harm(
+    client: TestClient, services: Services
+) -> None:
+    case_id = made_case(services, 1)
+    (image_id,) = pictures(services, case_id)
+    say = {"kind": "unsure", "note": "a\u0000\ud800b"}
+
+    odd = client.get(f"/v1/cases/{case_id}/images", params={"label": "\x00"})
+    said = client.put(
+        f"/v1/images/{image_id}/verdict",
+        content=json.dumps(say),
+        headers={"Content-Type": "application/json"},
+    )
+    scale = client.patch(
+        f"/v1/cases/{case_id}",
+        content='{"um_per_px": NaN}',
+        headers={"Content-Type": "application/json"},
+    )
+
+    assert (odd.status_code, odd.json()["total"]) == (200, 0)
+    assert (said.status_code, said.json()["mine"]["note"]) == (200, "ab")
+    assert scale.status_code == 422
 
 
 def test_a_page_takes_as_many_questions_to_the_database_whatever_its_size(
