@@ -109,7 +109,8 @@ def bare(folder: Path, way: str, batch: int) -> Callable[[np.ndarray], object]:
         settings.intra_op_num_threads = cores
         session = onnxruntime.InferenceSession(model, settings, ["CPUExecutionProvider"])
         return lambda planes: session.run(None, {"planes": planes})
-    import openvino
+    import papscope.predict.openvino_engine  # noqa: F401 -- keeps OpenVINO from reporting its use
+    import openvino  # isort: skip
 
     read = openvino.Core().read_model(model)
     read.reshape({"planes": [batch, *list(np.load(folder / "planes.npy", "r").shape[1:])]})

@@ -194,7 +194,8 @@ def test_the_same_model_and_images_give_the_same_bytes_in_any_process(
     plain: bytes, tmp_path: Path
 ) -> None:
     (tmp_path / "plain.onnx").write_bytes(plain)
-    command = [sys.executable, "-c", AGAIN, tmp_path / "plain.onnx", tmp_path / "again.onnx"]
+    files = [str(tmp_path / f"{name}.onnx") for name in ("plain", "again")]
+    command = [sys.executable, "-c", AGAIN, *files]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr

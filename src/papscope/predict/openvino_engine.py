@@ -11,6 +11,7 @@ its own, so that streams times threads are the cores asked for and no more.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
-import openvino
 
 from papscope.bundle import DESCRIPTION, ONNX, Bundle, Description
 from papscope.errors import BundleError, SettingError
@@ -26,6 +26,11 @@ from papscope.predict.engine import Engine
 from papscope.predict.onnx_engine import INPUT, OUTPUT, usable_cores
 from papscope.preprocess import Preprocess, Squares, to_planes
 from papscope.scores import Probabilities, softmax
+
+# OpenVINO reports its use to its maker, and marks the user's home with a number, as soon as it is
+# imported. Where its package for that is missing, it does neither.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None: not to be had
+import openvino  # noqa: E402
 
 _ACCURATE = {"INFERENCE_PRECISION_HINT": "f32", "EXECUTION_MODE_HINT": "ACCURACY"}
 """No bfloat16 where the processor has it: answers are those that were proved at export."""
