@@ -158,6 +158,20 @@ def test_tables_show_numbers_map_and_confusion(tmp_path: Path) -> None:
         assert any(line.split() == cells for line in result.stdout.splitlines()), cells
 
 
+def test_what_the_model_may_be_left_to_do_is_told_and_stored(tmp_path: Path) -> None:
+    rules = {"refer": {"abnormal": 0.5, "sensitivity": 0.95}}
+
+    result = run("--scores", stored(tmp_path, model={"rules": rules}))
+
+    assert result.exit_code == 0, result.output
+    alone = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))["alone"]
+    assert alone["sets"] is None
+    share = alone["referral"]["referred"]["value"]
+    assert f"referred to a person: {share:.1%} [" in result.stdout
+    assert "sensitivity for" in result.stdout
+    assert set(alone["risk_coverage"]["risk"]) == {"1", "0.9", "0.8", "0.7", "0.5"}
+
+
 def test_a_fold_is_made_the_test_set(tmp_path: Path, asked: list[dict[str, Any]]) -> None:
     manifest, bundle = made_manifest(tmp_path), made_bundle(tmp_path)
     folds = cut_folds(read_manifest(manifest), folds=4, seed=1)

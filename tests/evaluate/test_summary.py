@@ -14,7 +14,14 @@ from sklearn import metrics as theirs
 from papscope.errors import MeasureError, SettingError
 from papscope.evaluate.intervals import Estimate, Measure, Undefined
 from papscope.evaluate.sample import Sample
-from papscope.evaluate.summary import CLASS_KEYS, METRICS, OVERALL_KEYS, Summary, summarise
+from papscope.evaluate.summary import (
+    CLASS_KEYS,
+    METRICS,
+    OVERALL_KEYS,
+    PUSHED_UP,
+    Summary,
+    summarise,
+)
 from papscope.files import canonical_json
 from papscope.scores import Scores
 from papscope.split import LEAKS
@@ -92,10 +99,12 @@ def test_values_are_those_of_scikit_learn() -> None:
         "abnormal_sensitivity": theirs.recall_score(abnormal[truth], abnormal[called]),
         "abnormal_specificity": theirs.recall_score(~abnormal[truth], ~abnormal[called]),
         "abnormal_auroc": theirs.roc_auc_score(abnormal[truth], chances[:, 1:].sum(axis=1)),
+        "log_loss": theirs.log_loss(truth, chances),
+        "brier": theirs.brier_score_loss(truth, chances, scale_by_half=False),
     }
     for key, right in wanted.items():
         assert value(found.overall[key]).value == pytest.approx(right), key
-    assert set(found.overall) == set(OVERALL_KEYS) == {*wanted, "calibration_error"}
+    assert set(found.overall) == set(OVERALL_KEYS) == {*wanted, *PUSHED_UP}
     assert found.confusion.tolist() == theirs.confusion_matrix(truth, called).tolist()
 
 

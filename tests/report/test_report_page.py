@@ -13,6 +13,7 @@ from made_cells import PROTOCOL, draw_cells, made_scores, told_all
 from PIL import Image
 
 from papscope.errors import DiskError, MeasureError
+from papscope.evaluate.alone import left_alone
 from papscope.evaluate.intervals import Estimate
 from papscope.evaluate.summary import summarise
 from papscope.report.gallery import choose, tiles
@@ -69,6 +70,40 @@ def test_the_page_tells_every_measure_with_its_interval_as_it_was_measured(usual
         assert any(tag[1].get("data-metric") == key for tag in reader.tags), key
         assert ("data", {"value": repr(float(measure.value))}) in reader.tags, key
         assert f"{measure.low:.3f} to {measure.high:.3f}" in reader.text, key
+
+
+def test_the_page_tells_what_the_model_may_be_left_to_do(usual: Path) -> None:
+    scores = made_scores(usual.parent, **told_all())
+    alone = left_alone(scores, resamples=100)
+
+    page = read(usual)
+
+    assert isinstance(alone.risk.area, Estimate)
+    metrics = {a["data-metric"] for _, a in page.tags if "data-metric" in a}
+    assert {"log_loss", "brier", "classwise_calibration_error", "risk-0.8", "risk-area"} <= metrics
+    for one in alone.aside:
+        assert one.sentence()[1:] in page.text
+    assert f"would show {alone.error_by_chance:.3f} if the probabilities were" in page.text
+    assert "The model has no rules for prediction sets or referral" in page.text
+    ids = {a.get("id") for _, a in page.tags}
+    assert {"alone", "risk-coverage-title", "reliability-0-title", "reliability-2-title"} <= ids
+
+
+def test_sets_and_referral_are_on_the_page_where_the_bundle_has_rules(tmp_path: Path) -> None:
+    scores = made_scores(tmp_path, **told_all())
+    c = len(scores.classes)
+    sets = {"score": "lac", "coverage": 0.8, "limits": [0.5] * c}
+    rules = {"sets": sets, "refer": {"abnormal": 0.5}}
+    model = {**scores.about["model"], "rules": rules}
+    ruled = replace(scores, about={**scores.about, "model": model})
+
+    page = read(page_of(tmp_path, ruled))
+
+    metrics = {a["data-metric"] for _, a in page.tags if "data-metric" in a}
+    first = f"sets-of-{scores.class_names[0]}"
+    assert {"sets-coverage", "sets-size", first, "referral-referred"} <= metrics
+    assert "hold the right class for 80% of the cells of a new group" in page.text
+    assert "The model has no rules" not in page.text
 
 
 def test_the_page_says_on_how_many_images_and_groups_and_how_they_were_divided(

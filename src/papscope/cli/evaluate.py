@@ -200,14 +200,19 @@ def _told(scores: Scores, folder: Path, *, resamples: int, seed: int) -> None:
 
 
 def _measured(scores: Scores, folder: Path, digest: str, *, resamples: int, seed: int) -> None:
+    from papscope.evaluate.alone import left_alone
     from papscope.evaluate.summary import summarise
     from papscope.files import write_json
     from papscope.split import Protocol
 
     summary = summarise(scores, resamples=resamples, seed=seed)
     told = Protocol.from_json(summary.protocol).sentence() if summary.protocol else None
-    write_json(folder / METRICS_FILE, {**summary.to_json(), "scores_sha256": digest})
+    alone = left_alone(scores, resamples=resamples, seed=seed)
+    content = {**summary.to_json(), "alone": alone.to_json(), "scores_sha256": digest}
+    write_json(folder / METRICS_FILE, content)
     _show(summary)
+    for line in alone.sentences():
+        typer.echo(line)
     if told:
         typer.echo(f"split: {told}")
     typer.echo(f"metrics: {folder / METRICS_FILE}", err=True)

@@ -30,10 +30,8 @@ from papscope.evaluate.intervals import (
     Undefined,
     Values,
     interval,
-    resamples_of,
 )
 from papscope.evaluate.pairing import Pair, paired
-from papscope.evaluate.proper import HIGHEST, MeanCosts
 from papscope.evaluate.reasons import Scope, scope_of_all
 from papscope.evaluate.sample import Sample
 from papscope.evaluate.summary import METRICS, Metric
@@ -45,28 +43,16 @@ MAIN = "macro_f1"
 """The measure of the verdict where no other is asked for."""
 
 MEASURES: Mapping[str, Metric] = {
-    **{
-        key: METRICS[key]
-        for key in (
-            "accuracy",
-            "macro_f1",
-            "balanced_accuracy",
-            "abnormal_auroc",
-            "kappa_quadratic",
-        )
-    },
-    "log_loss": Metric(
-        "Log-loss",
-        "Mean of minus the logarithm of the true class's probability; lower is better.",
-        highest=HIGHEST["log_loss"],
-        best=0.0,
-    ),
-    "brier": Metric(
-        "Brier score",
-        "Mean squared gap between probabilities and what came true; lower is better.",
-        highest=HIGHEST["brier"],
-        best=0.0,
-    ),
+    key: METRICS[key]
+    for key in (
+        "accuracy",
+        "macro_f1",
+        "balanced_accuracy",
+        "abnormal_auroc",
+        "kappa_quadratic",
+        "log_loss",
+        "brier",
+    )
 }
 """What two models are compared by, in the order of tables."""
 
@@ -184,11 +170,8 @@ def compare(
         raise MeasureError("there is no image to compare on", hint="score a part that has images")
     pair = paired(a, b, common=common)
     sides = [Sample.of(one) for one in (pair.a, pair.b)]
-    as_is = [_measured(one, side) for one, side in zip((pair.a, pair.b), sides, strict=True)]
-    drawn = [
-        _measured(one, side, resamples=resamples, seed=seed)
-        for one, side in zip((pair.a, pair.b), sides, strict=True)
-    ]
+    as_is = [side.as_is() for side in sides]
+    drawn = [side.resampled(resamples=resamples, seed=seed) for side in sides]
     names = pair.a.class_names
     return Comparison(
         n=len(pair.a),
@@ -198,7 +181,7 @@ def compare(
         measures={
             key: _compared(
                 key,
-                [float(one[key][0]) for one in as_is] if key in as_is[0] else [],
+                [float(one[key]) for one in as_is] if key in as_is[0] else [],
                 [one[key] for one in drawn] if key in drawn[0] else [],
                 [scope_of_all(key, side, names) for side in sides],
             )
@@ -207,19 +190,6 @@ def compare(
         leaks=(pair.a.leaks, pair.b.leaks),
         warnings=tuple(_warnings(pair, sides[0])),
     )
-
-
-def _measured(
-    scores: Scores, side: Sample, *, resamples: int = 0, seed: int = 0
-) -> dict[str, Values]:
-    """Give every measure in each resample, (r,); without resamples of the images as they are."""
-    cost = MeanCosts.of(scores, side.groups)
-    if not resamples:
-        once = np.ones((1, side.groups.number), dtype=np.int64)
-        return {**side.measured(once), **cost.measured(once)}
-    draws = resamples_of(side.groups.number, resamples=resamples, seed=seed, width=len(scores))
-    blocks = [{**side.measured(counts), **cost.measured(counts)} for counts in draws]
-    return {key: np.concatenate([one[key] for one in blocks]) for key in blocks[0]}
 
 
 def _compared(

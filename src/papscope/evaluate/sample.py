@@ -19,6 +19,7 @@ import numpy.typing as npt
 from papscope.evaluate import metrics
 from papscope.evaluate.calibration import CalibrationError
 from papscope.evaluate.intervals import Counts, Groups, Values, resamples_of
+from papscope.evaluate.proper import MeanCosts
 from papscope.evaluate.ranking import Ranking, auroc_and_average_precision
 from papscope.scores import Scores
 from papscope.taxonomy import grades, sides
@@ -41,6 +42,10 @@ class Sample:
     grades: tuple[int, ...] | None
     """Of each class; None where the classes have no order."""
     calibration: CalibrationError
+    """Of the called class."""
+    class_calibrations: tuple[CalibrationError, ...]
+    """Of each class's own probability."""
+    costs: MeanCosts
 
     @classmethod
     def of(cls, scores: Scores) -> Sample:
@@ -61,6 +66,10 @@ class Sample:
             abnormal_ranking=_abnormal_ranking(scores, groups, abnormal) if abnormal else None,
             grades=grades(scores.classes),
             calibration=CalibrationError.of(chances.max(axis=1), called == truth, groups),
+            class_calibrations=tuple(
+                CalibrationError.of(chances[:, k], truth == k, groups) for k in range(c)
+            ),
+            costs=MeanCosts.of(scores, groups),
         )
 
     def measured(self, counts: Counts) -> dict[str, Values]:
@@ -81,6 +90,9 @@ class Sample:
             found[name] = np.stack([pair[place] for pair in ranked], axis=1)
             found[f"macro_{name}"] = found[name].mean(axis=1)
         found["calibration_error"] = self.calibration(counts)
+        each = [one(counts) for one in self.class_calibrations]
+        found["classwise_calibration_error"] = np.mean(each, axis=0)
+        found |= self.costs.measured(counts)
         if self.grades:
             found["kappa_quadratic"] = metrics.quadratic_kappa(matrices, self.grades)
         if self.abnormal and self.abnormal_ranking:

@@ -27,6 +27,7 @@ from papscope.evaluate.intervals import (
     interval,
 )
 from papscope.evaluate.metrics import confusion
+from papscope.evaluate.proper import HIGHEST
 from papscope.evaluate.reasons import Scope, scope_of_all, scope_of_class
 from papscope.evaluate.sample import Sample
 from papscope.scores import Scores
@@ -90,6 +91,23 @@ METRICS: Mapping[str, Metric] = {
         "Mean gap between the probability of the called class and how often it was right.",
         best=0.0,
     ),
+    "classwise_calibration_error": Metric(
+        "Calibration error, classes",
+        "Mean over the classes of the gap between a class's probability and its share of images.",
+        best=0.0,
+    ),
+    "log_loss": Metric(
+        "Log-loss",
+        "Mean of minus the logarithm of the true class's probability; lower is better.",
+        highest=HIGHEST["log_loss"],
+        best=0.0,
+    ),
+    "brier": Metric(
+        "Brier score",
+        "Mean squared gap between probabilities and what came true; lower is better.",
+        highest=HIGHEST["brier"],
+        best=0.0,
+    ),
     "precision": Metric("Precision", "Share of the images called this class that are of it."),
     "recall": Metric("Recall", "Share of this class's images that were called it."),
     "f1": Metric("F1", "Harmonic mean of precision and recall."),
@@ -104,6 +122,9 @@ METRICS: Mapping[str, Metric] = {
 
 CLASS_KEYS: tuple[ClassKey, ...] = ("precision", "recall", "f1", "auroc", "average_precision")
 """The measures that each class has."""
+
+PUSHED_UP = ("calibration_error", "classwise_calibration_error")
+"""Measures that chance pushes upwards, and resampling pushes up again."""
 
 OVERALL_KEYS: tuple[str, ...] = tuple(key for key in METRICS if key not in CLASS_KEYS)
 
@@ -248,7 +269,7 @@ def _estimate(key: str, value: float, drawn: Values, scope: Scope) -> Estimate:
         lowest=METRICS[key].lowest,
         highest=METRICS[key].highest,
         groups=scope.groups,
-        reflect=key == "calibration_error",
+        reflect=key in PUSHED_UP,
     )
     return Estimate(value, *interval(value, drawn, bounds), scope.n)
 

@@ -53,16 +53,28 @@ def shown(key: str, measure: Measure) -> Shown:
     ('0.500', '0.250', '0.750', 25.0, 50.0, 75.0)
     """
     metric = METRICS[key]
+    return titled(key, metric.title, metric.meaning, measure)
+
+
+def titled(key: str, title: str, meaning: str, measure: Measure) -> Shown:
+    """Write a measure that is not in `METRICS`.
+
+    Args:
+        key: names it on the page.
+        title: what it is called.
+        meaning: one sentence; may be empty.
+        measure: itself.
+    """
     if not isinstance(measure, Estimate):
-        return Shown(key, metric.title, metric.meaning, measure.n, why=measure.why)
+        return Shown(key, title, meaning, measure.n, why=measure.why)
     start, dot, end = (
         round(100 * min(1.0, max(0.0, number)), 2)
         for number in (measure.low, measure.value, measure.high)
     )
     return Shown(
         key,
-        metric.title,
-        metric.meaning,
+        title,
+        meaning,
         measure.n,
         value=plain(measure.value),
         exact=repr(float(measure.value)),

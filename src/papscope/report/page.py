@@ -16,10 +16,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from papscope import __version__
+from papscope.evaluate.alone import left_alone
 from papscope.evaluate.summary import CLASS_KEYS, OVERALL_KEYS, Summary, summarise
 from papscope.files import digest_of, write_text
 from papscope.progress import Tell, silent
 from papscope.report.about import About, in_order, read_about
+from papscope.report.doubt import doubt
 from papscope.report.gallery import Tile, choose, tiles
 from papscope.report.numbers import shown
 from papscope.report.pictures import pictures
@@ -35,9 +37,13 @@ _HEADLINE = (
     "abnormal_auroc",
 )
 _TABLES = (
-    ("All classes", ("accuracy", "balanced_accuracy", "kappa_quadratic", "calibration_error")),
+    ("All classes", ("accuracy", "balanced_accuracy", "kappa_quadratic")),
     ("Normal against abnormal", tuple(key for key in OVERALL_KEYS if key.startswith("abnormal_"))),
     ("Mean of the classes, each counting the same", tuple(k for k in OVERALL_KEYS if "macro" in k)),
+    (
+        "Probabilities; less is better",
+        ("calibration_error", "classwise_calibration_error", "log_loss", "brier"),
+    ),
     (
         "Mean of the classes, each counting by its images",
         tuple(key for key in OVERALL_KEYS if key.startswith("weighted_")),
@@ -105,6 +111,7 @@ def context_of(
         tell: told as the small pictures are made.
     """
     summary = summarise(scores, resamples=resamples, seed=seed)
+    alone = left_alone(scores, resamples=resamples, seed=seed)
     about = read_about(scores.about)
     if about.root is not None and scores_path is not None:
         about = replace(about, root=str(scores_path.parent / about.root))
@@ -112,6 +119,7 @@ def context_of(
         **_measured(scores, summary, about),
         **_cells(scores, about, seed, tell),
         **_origin(scores, about, summary, scores_path),
+        "doubt": doubt(alone),
         "more_sections": [],
     }
 

@@ -15,7 +15,13 @@ import numpy as np
 from papscope.evaluate.calibration import reliability
 from papscope.evaluate.summary import Summary
 from papscope.report.about import About
-from papscope.report.curves import Flags, Shares, precision_recall_svg, roc_svg
+from papscope.report.curves import (
+    Flags,
+    Shares,
+    class_reliability_svg,
+    precision_recall_svg,
+    roc_svg,
+)
 from papscope.report.figures import confusion_svg, history_svg, reliability_svg
 from papscope.report.numbers import Shown, shown
 from papscope.scores import Scores
@@ -41,6 +47,8 @@ class Pictures:
     precision_recall: tuple[Panel, ...]
     abnormal: Panel | None
     reliability: str
+    class_reliability: tuple[tuple[str, str], ...]
+    """Class and picture."""
     training: tuple[tuple[str, str], ...]
     """Title and picture."""
     best_epoch: int | None
@@ -58,6 +66,10 @@ def pictures(scores: Scores, summary: Summary, about: About) -> Pictures:
         abnormal=_of_sides(scores, summary),
         reliability=reliability_svg(
             "reliability", reliability(confidence, right), confidence, right
+        ),
+        class_reliability=tuple(
+            (one, class_reliability_svg(f"reliability-{place}", summary.reliability[one], one))
+            for place, one in enumerate(scores.class_names)
         ),
         training=_of_training(about, best),
         best_epoch=best,
