@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_pictures import cell, saved
+from made_pictures import cell, png, saved
 
 from papscope.errors import Busy, ImageError
 from papscope.image import decode
@@ -262,6 +262,18 @@ def test_limits_on_bytes_and_pixels_hold() -> None:
         assert reason(lambda: found.clean(data + b"x", "b.png")) == "too-large"
     with closing(Decoders(Limits(pixels=2500))) as found:
         assert found.clean(data, "a.png").width == 50
+
+
+def test_a_picture_that_does_not_fit_the_memory_is_refused_as_too_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(children, "memory_for", lambda _: 256 << 20)
+    large = png(4_000, 4_000, 8, 6, bytes(4_000 * 16_001))
+    with closing(Decoders(Limits(), workers=1)) as found:
+        with pytest.raises(ImageError, match=r"x\.png takes more memory to decode") as caught:
+            found.clean(large, "x.png")
+        assert caught.value.reason == "too-large"
+        assert found.clean(saved(cell()), "a.png").width == 48
 
 
 def test_names_of_any_kind_are_told_harmlessly() -> None:
