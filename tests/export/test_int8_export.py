@@ -130,7 +130,9 @@ def test_convolutions_are_computed_in_whole_numbers_of_eight_bits(home: Path) ->
 
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
     assert len(convolutions) > 5
-    for node in convolutions:
+    assert convolutions[0].input[0] == "planes"
+    assert convolutions[0].input[1] in held, "the first convolution has lost its floats"
+    for node in convolutions[1:]:
         activation, weights = (made_by[name] for name in node.input[:2])
         assert (activation.op_type, weights.op_type) == ("DequantizeLinear", "DequantizeLinear")
         assert held[activation.input[2]].data_type == TensorProto.UINT8

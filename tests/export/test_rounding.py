@@ -126,3 +126,20 @@ def test_passing_on_in_blocks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(rounding, "_BLOCK", 4)
 
     assert np.allclose(rounded(one_convolution(weights), pictures)["w"].weights, whole.weights)
+
+
+def test_channels_taken_by_themselves_have_all_eight_bits() -> None:
+    weights = np.random.default_rng(8).normal(size=(3, 1, 3, 3))
+
+    one = rounded(one_convolution(weights, group=3), smooth_pictures(30))["w"]
+
+    steps = one.weights / one.sizes[:, None, None, None]
+    assert np.allclose(steps, steps.round(), atol=1e-6)
+    assert np.abs(steps.round()).max() == 127
+
+
+def test_a_node_that_keeps_its_floats_is_passed_over() -> None:
+    model = one_convolution(np.ones((3, 3, 3, 3)))
+    model.graph.node[0].name = "first"
+
+    assert rounded(model, smooth_pictures(2), ["first"]) == {}

@@ -6,7 +6,8 @@ Never   decides whether that is near enough, or sees a label
 
 Static quantisation in pairs of QuantizeLinear and DequantizeLinear: activations in 8 bits without a
 sign, weights in steps of their own for each output channel (see `rounding`). What lies between the
-first and the last convolution is quantised; the head, a small part of the work, keeps its floats.
+first and the last convolution is quantised; the first, by which most would be lost, and the head,
+both a small part of the work, keep their floats.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def quantised(model: bytes, squares: Squares, settings: Preprocess) -> bytes:
         # Shapes that depend on others are of no use here, and their inference stumbles over some.
         quant_pre_process(given, plain, skip_symbolic_shape=True)
         folded = onnx.load(plain)
-        found = rounded(folded, (to_planes(one[None], settings) for one in squares))
+        in_float = _kept_in_float(folded)
+        found = rounded(folded, (to_planes(one[None], settings) for one in squares), in_float)
         _replace(folded, found)
         onnx.save(folded, plain)
         with redirect_stdout(StringIO()):  # its calibration prints
@@ -73,7 +75,7 @@ def quantised(model: bytes, squares: Squares, settings: Preprocess) -> bytes:
                 reduce_range=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
-                nodes_to_exclude=_kept_in_float(folded),
+                nodes_to_exclude=in_float,
                 calibrate_method=CalibrationMethod.Percentile,
                 extra_options={
                     "CalibPercentile": PERCENTILE,
@@ -138,22 +140,22 @@ def _told(one: Rounded) -> list[dict[str, Any]]:
 
 
 def _kept_in_float(model: ModelProto) -> list[str]:
-    """Name the nodes before the first convolutions and after the last."""
+    """Name the nodes up to the first convolutions, and those after the last."""
     nodes = list(model.graph.node)
     convolutions = [one for one in nodes if one.op_type == "Conv"]
     before = _reached(convolutions, nodes, forward=False)
     after = _reached(convolutions, nodes, forward=True)
-    quantised_ = {
+    whole = {
         one.name
         for one in nodes
-        if one.name in after and (one.name in before or one.op_type in _AFTER)
+        if one.name in after and (one.name in before or one.op_type in ("Conv", *_AFTER))
     }
-    return [one.name for one in nodes if one.name not in quantised_]
+    return [one.name for one in nodes if one.name not in whole]
 
 
 def _reached(start: list[NodeProto], nodes: list[NodeProto], *, forward: bool) -> set[str]:
-    """Name these nodes and all that depend on them, or that they depend on."""
-    found = {one.name for one in start}
+    """Name all nodes that depend on some of these, or that they depend on."""
+    found = set()
     known = {name for one in start for name in (one.output if forward else one.input)}
     for one in nodes if forward else reversed(nodes):  # nodes stand in the order of computation
         taken, given = (one.input, one.output) if forward else (one.output, one.input)

@@ -15,7 +15,7 @@ et al., ICCV 2019, 1325-1334 (correcting the bias).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -32,6 +32,10 @@ from papscope.seeds import stream
 STEPS = 64
 """From 0 to the largest weight: two products of 255 and 64 still fit the 16 bits that they are
 added up in on processors without instructions for 8 bits (the reduced range)."""
+
+STEPS_CHANNEL_BY_CHANNEL = 127
+"""For convolutions that take each channel by itself, whose products are never added up in pairs:
+they have few weights, each of which counts."""
 
 PLACES = 64
 """How many places of each picture are looked at in each convolution."""
@@ -86,16 +90,21 @@ class _Inputs:
             self.products += columns.transpose(0, 2, 1) @ columns
 
 
-def rounded(model: ModelProto, pictures: Iterable[Planes]) -> Mapping[str, Rounded]:
-    """Round the weights of all convolutions of a graph, by the name of the weights.
+def rounded(
+    model: ModelProto, pictures: Iterable[Planes], passed_over: Collection[str] = ()
+) -> Mapping[str, Rounded]:
+    """Round the weights of the convolutions of a graph, by the name of the weights.
 
     Args:
         model: the graph; convolutions without constant weights are passed over.
         pictures: planes (1, 3, s, s) of pictures that the network has learned from.
+        passed_over: names of nodes that keep their weights.
     """
     held = {one.name: one for one in model.graph.initializer}
     convolutions = [
-        one for one in model.graph.node if one.op_type == "Conv" and one.input[1] in held
+        one
+        for one in model.graph.node
+        if one.op_type == "Conv" and one.input[1] in held and one.name not in passed_over
     ]
     weights = {one.input[1]: numpy_helper.to_array(held[one.input[1]]) for one in convolutions}
     with threadpool_limits(1):  # the same bits however many cores there are
@@ -179,25 +188,30 @@ def _columns(
 def _rounded(weights: Values, inputs: _Inputs) -> Rounded:
     """Round one convolution's weights (o, d, h, w), group by group."""
     flat = weights.reshape(len(weights), -1)
-    largest = np.abs(flat).max(axis=1)
-    sizes = np.where(largest > 0, largest, 1.0) / STEPS
+    largest, groups = np.abs(flat).max(axis=1), len(inputs.total)
+    alone = groups == len(flat) and weights.shape[1] == 1 and groups > 1
+    most = STEPS_CHANNEL_BY_CHANNEL if alone else STEPS
+    sizes = np.where(largest > 0, largest, 1.0) / most
     kept, shift = _nearest(flat, sizes), np.empty(len(flat))
-    each = len(flat) // len(inputs.total)
+    each = len(flat) // groups
     for group, total in enumerate(inputs.total):
         mine, mean = slice(group * each, (group + 1) * each), total / inputs.count
         if inputs.products is not None:
             spread = inputs.products[group] / inputs.count - np.outer(mean, mean)
-            kept[mine] = _passed_on(flat[mine], sizes[mine], spread)
+            kept[mine] = _passed_on(flat[mine], sizes[mine], spread, most)
         shift[mine] = (flat[mine] - kept[mine]) @ mean
     return Rounded(kept.reshape(weights.shape), sizes, shift)
 
 
-def _nearest(weights: Values, sizes: Values) -> Values:
-    steps = np.clip(np.round(weights / sizes[:, None]), -STEPS, STEPS)
+def _nearest(weights: Values, sizes: Values, most: int | None = None) -> Values:
+    """Round weights (o, d); what has been passed on may lead beyond the most steps there are."""
+    steps = np.round(weights / sizes[:, None])
+    if most is not None:
+        steps = np.clip(steps, -most, most)
     return np.asarray(steps * sizes[:, None])
 
 
-def _passed_on(weights: Values, sizes: Values, spread: Values) -> Values:
+def _passed_on(weights: Values, sizes: Values, spread: Values, most: int) -> Values:
     """Round weights (o, d) for inputs that vary together as (d, d), passing errors on."""
     left, kept = weights.copy(), np.empty_like(weights)
     usual = float(np.trace(spread)) / len(spread)
@@ -208,7 +222,7 @@ def _passed_on(weights: Values, sizes: Values, spread: Values) -> Values:
         end = min(start + _BLOCK, len(spread))
         errors = np.empty((len(weights), end - start))
         for place in range(start, end):
-            kept[:, place] = _nearest(left[:, place : place + 1], sizes)[:, 0]
+            kept[:, place] = _nearest(left[:, place : place + 1], sizes, most)[:, 0]
             error = (left[:, place] - kept[:, place]) / factor[place, place]
             left[:, place + 1 : end] -= np.outer(error, factor[place, place + 1 : end])
             errors[:, place - start] = error
