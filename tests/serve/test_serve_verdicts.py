@@ -312,6 +312,7 @@ QUERIES: dict[str, list[dict[str, str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["reader", "reviewer", "admin"])
 def test_nothing_that_can_be_asked_for_depends_on_a_verdict_that_is_hidden(
     still: TestClient, stopped: Services, role: Role

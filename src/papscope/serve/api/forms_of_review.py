@@ -11,6 +11,49 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+_WHEN = "2026-01-02T03:04:05Z"
+_SUMMARY: JsonDict = {
+    "id": "0" * 32,
+    "title": "Slide 7",
+    "um_per_px": 0.25,
+    "created_at": _WHEN,
+    "created_by": "ada",
+    "closed": False,
+    "closed_at": None,
+    "images": 120,
+    "answered": 118,
+    "failed": 2,
+    "refused": 1,
+    "reviewed": 40,
+    "reviewed_by_me": 12,
+    "state": "done",
+    "progress": 1.0,
+}
+_ANSWER: JsonDict = {
+    "number": 7,
+    "label": "HSIL",
+    "probability": 0.8,
+    "abnormal": 0.95,
+    "risk": 0.74,
+    "certainty": 0.6,
+    "probabilities": {"NILM": 0.05, "LSIL": 0.15, "HSIL": 0.8},
+    "model": "cric-6",
+    "model_digest": "0" * 64,
+}
+_VERDICT: JsonDict = {
+    "id": 3,
+    "reader": "ada",
+    "mine": True,
+    "kind": "correct",
+    "label": "LSIL",
+    "note": "koilocyte",
+    "given_at": _WHEN,
+    "withdrawn_at": None,
+    "informed": False,
+    "restored": False,
+}
 
 Chance = Annotated[float, Field(ge=0, le=1)]
 
@@ -55,6 +98,8 @@ class JobForm(Form):
 
 class CaseSummaryForm(Form):
     """A case in a list."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _SUMMARY})
 
     id: str
     title: str
@@ -116,6 +161,8 @@ class ReaderForm(Form):
 class CaseForm(CaseSummaryForm):
     """A case."""
 
+    model_config = ConfigDict(json_schema_extra={})
+
     jobs: list[JobForm]
     models: list[ModelForm]
     classes: list[ClassForm]
@@ -126,6 +173,8 @@ class CaseForm(CaseSummaryForm):
 
 class AnswerForm(Form):
     """What a model said of a picture."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _ANSWER})
 
     number: int
     label: str
@@ -147,6 +196,8 @@ class FailureForm(Form):
 
 class VerdictForm(Form):
     """What somebody said of a picture."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _VERDICT})
 
     id: int
     reader: str
