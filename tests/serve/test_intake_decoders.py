@@ -62,7 +62,7 @@ def odd_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dec
     paths = (str(tmp_path), os.environ.get("PYTHONPATH", ""))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
     monkeypatch.setattr(children, "PROGRAM", "odd_decoder")
-    with closing(Decoders(Limits(decode_seconds=1.0))) as found:
+    with closing(Decoders(Limits(decode_seconds=2.0))) as found:
         yield found
 
 
@@ -117,8 +117,8 @@ def test_no_process_is_started_before_there_is_a_picture_and_none_is_left_after(
 @pytest.mark.parametrize(
     ("data", "why", "words"),
     [
-        (b"hang", "too-slow", "x.png was not decoded within 1 s"),
-        (b"outstay", "too-slow", "x.png was not decoded within 1 s"),
+        (b"hang", "too-slow", "x.png was not decoded within 2 s"),
+        (b"outstay", "too-slow", "x.png was not decoded within 2 s"),
         (b"die", "crashed", "x.png made its decoder end"),
         (b"lie", "crashed", "x.png made its decoder end"),
         (b"brag", "crashed", "x.png made its decoder end"),
@@ -269,7 +269,7 @@ def test_a_picture_that_does_not_fit_the_memory_is_refused_as_too_large(
 ) -> None:
     monkeypatch.setattr(children, "memory_for", lambda _: 256 << 20)
     large = png(4_000, 4_000, 8, 6, bytes(4_000 * 16_001))
-    with closing(Decoders(Limits(), workers=1)) as found:
+    with closing(Decoders(Limits(decode_seconds=120.0), workers=1)) as found:
         with pytest.raises(ImageError, match=r"x\.png takes more memory to decode") as caught:
             found.clean(large, "x.png")
         assert caught.value.reason == "too-large"
