@@ -172,6 +172,23 @@ def test_a_backup_is_taken_looked_through_and_put_back(home: Path, tmp_path: Pat
     assert "what was there is in" in replaced.stderr
 
 
+def test_a_home_may_be_named_from_where_one_stands(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = run("backup", tmp_path, home=home).stdout.strip()
+    monkeypatch.chdir(tmp_path)
+
+    for more in ([], ["--replace", "--from-another-service"]):
+        found = run("restore", file, *more, home=Path("other"))
+        assert found.exit_code == 0, found.output
+
+    kept = {"audit.head", "audit.key", "images", "papscope.sqlite", "serving.lock"}
+    left = {one.name for one in Path("other").iterdir()} - kept
+    (aside,) = left
+    assert (Path("other") / aside / "papscope.sqlite").is_file()
+    assert run("audit", "verify", home=Path("other")).exit_code == 0
+
+
 def test_a_damaged_backup_is_told_with_a_status_of_its_own(home: Path, tmp_path: Path) -> None:
     file = Path(run("backup", tmp_path, home=home).stdout.strip())
     file.write_bytes(file.read_bytes()[:-40])
@@ -198,3 +215,15 @@ def test_cases_whose_time_has_come_are_listed_marked_and_deleted(home: Path) -> 
     assert run("audit", "show", "--what", "case-deleted", home=home).stdout.endswith(
         '{"pictures":0}\n'
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["audit", "verify"], ["audit", "head"], ["backup", "x.zip"], ["retention", "--days", "9"]],
+)
+def test_a_home_that_is_none_is_told_and_not_made(tmp_path: Path, words: list[str]) -> None:
+    found = run(*words, home=tmp_path / "typo")
+
+    assert found.exit_code == 14
+    assert "there is no database" in found.stderr
+    assert not (tmp_path / "typo").exists()

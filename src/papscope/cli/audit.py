@@ -167,10 +167,12 @@ def accept(
 def _log(home: Path, database_url: str | None) -> Iterator[Database]:
     """Open the log for looking at, even where nobody may append to it any more."""
     with with_service_parts():
+        from papscope.serve.opening import must_be_there
         from papscope.serve.sealing import found_seal
         from papscope.serve.store.database import Database
 
         settings = settings_of(home, database_url)
+        must_be_there(settings)
     database = Database(settings.url_of_database, seal=found_seal(settings.home))
     try:
         yield database

@@ -46,10 +46,11 @@ def retention(
         from papscope.serve.clock import utc_now
         from papscope.serve.holding import holding
         from papscope.serve.images import ImageStore
-        from papscope.serve.opening import opened_database
+        from papscope.serve.opening import must_be_there, opened_database
         from papscope.serve.retention import Keeping, due
 
         settings = settings_of(home, database_url, retention_days=days)
+        must_be_there(settings)
         database = stack.enter_context(opened_database(settings))
         keeping = Keeping(settings, database, ImageStore(settings.images), utc_now)
         if dry_run:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 
 from papscope.errors import AuditError, StoreError
 from papscope.files import told_of_disk
@@ -55,6 +56,20 @@ def opened_database(settings: ServeSettings) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+def must_be_there(settings: ServeSettings) -> None:
+    """Let settings pass whose database is there, for commands that are not to make one.
+
+    Raises:
+        StoreError: the SQLite file is not there. A PostgreSQL server tells for itself.
+    """
+    url = make_url(settings.url_of_database)
+    if url.get_backend_name() == "sqlite" and not Path(str(url.database)).is_file():
+        raise StoreError(
+            f"there is no database {url.database}",
+            hint="give the service's --home, or its --database-url",
+        )
 
 
 def end_of(database: Database) -> Head:

@@ -31,6 +31,7 @@ from papscope.serve.auditing import one_state
 from papscope.serve.backup.archive import LIST, SEAL, About
 from papscope.serve.backup.tables import counters, dump, rows
 from papscope.serve.clock import Clock, utc_now
+from papscope.serve.opening import must_be_there
 from papscope.serve.people import LOCAL
 from papscope.serve.sealing import Seal, found_seal
 from papscope.serve.settings import ServeSettings
@@ -99,6 +100,7 @@ def make_backup(
         Conflict: the file is there already.
         DiskError: it cannot be written; there is no file then.
     """
+    must_be_there(settings)
     seal, at = found_seal(settings.home), clock()
     database = Database(settings.url_of_database, seal=seal)
     try:

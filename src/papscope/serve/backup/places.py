@@ -126,7 +126,7 @@ class OfSqlite:
             if one.exists():
                 one.rename(old / one.name)
         self._beside(stage).rename(self._file)
-        if drop and old != aside:
+        if drop and old != aside.resolve():
             for one in old.iterdir():
                 one.unlink()
             old.rmdir()

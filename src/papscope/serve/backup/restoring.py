@@ -130,8 +130,8 @@ class _Told:
 def _allowed(backup: Path, checked: Checked, options: RestoreOptions) -> None:
     if checked.sealed is False and not options.foreign:
         raise BackupError(
-            f"{backup} was not sealed with the key in this home: it is another service's or an "
-            "older one's, or somebody changed it",
+            "it was not sealed with the key in this home: it is another service's, or from before "
+            "the key, or somebody changed it",
             hint="if you know where it comes from, restore it with --from-another-service",
         )
     if checked.log.broken is not None and not options.broken_log:
