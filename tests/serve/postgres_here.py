@@ -24,33 +24,53 @@ def programs() -> Path | None:
     return places[-1].parent if places else None
 
 
-@contextmanager
-def server(binaries: Path) -> Iterator[str]:
-    """Run a server on a free port of loopback, and give its URL without a database's name."""
-    as_root = os.geteuid() == 0
-    user = "postgres" if as_root else None  # PostgreSQL refuses to run as root
-    with tempfile.TemporaryDirectory(prefix="papscope-pg-") as name:
-        folder = Path(name)
+class Cluster:
+    """A server with a folder of its own, which can be stopped and started again."""
+
+    def __init__(self, binaries: Path, folder: Path) -> None:
+        as_root = os.geteuid() == 0
+        self._user = "postgres" if as_root else None  # PostgreSQL refuses to run as root
+        self._binaries, self._folder = binaries, folder
         if as_root:
             shutil.chown(folder, "postgres")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        data = folder / "data"
+            self._port = free.getsockname()[1]
+        self._run("initdb", "-U", "papscope", "-Atrust", "-N")
+
+    @property
+    def url(self) -> str:
+        """Without a database's name."""
+        return f"postgresql://papscope@127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        settings = f"-p {self._port} -k {self._folder} -h 127.0.0.1 -F -c max_connections=60"
+        self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", settings, "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-w", "-m", "immediate", "stop")
+
+    def _run(self, program: str, *words: str) -> None:
+        command = [str(self._binaries / program), "-D", str(self._folder / "data"), *words]
         subprocess.run(
-            [str(binaries / "initdb"), "-D", str(data), "-U", "papscope", "-Atrust", "-N"],
-            check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        settings = f"-p {port} -k {folder} -h 127.0.0.1 -F -c max_connections=60"
-        control = [str(binaries / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log")]
-        subprocess.run(
-            [*control, "-o", settings, "start"],
-            check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+            command, check=True, user=self._user, cwd=self._folder, stdout=subprocess.DEVNULL
+        )
+
+
+@contextmanager
+def cluster(binaries: Path) -> Iterator[Cluster]:
+    """Run a server on a free port of loopback."""
+    with tempfile.TemporaryDirectory(prefix="papscope-pg-") as name:
+        found = Cluster(binaries, Path(name))
+        found.start()
         try:
-            yield f"postgresql://papscope@127.0.0.1:{port}"
+            yield found
         finally:
-            subprocess.run(
-                [*control, "-m", "immediate", "stop"],
-                check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL,
-            )  # fmt: skip
+            found.stop()
+
+
+@contextmanager
+def server(binaries: Path) -> Iterator[str]:
+    """Run a server on a free port of loopback, and give its URL without a database's name."""
+    with cluster(binaries) as found:
+        yield found.url

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from made_case import png
+from postgres_here import cluster, programs
 from served import Served, files, serving, until
 from sqlalchemy import select
 
@@ -114,3 +115,25 @@ def check(home: Path, database_url: str, jobs: set[str]) -> None:
     assert len(said) == 24
     assert digests == kept
     assert not list((home / "incoming").iterdir())
+
+
+def test_a_database_server_that_goes_and_comes_again_loses_nothing(tmp_path: Path) -> None:
+    binaries = programs()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed")
+    with cluster(binaries) as postgres:
+        url, home = f"{postgres.url}/postgres", tmp_path / "home"
+        with serving(home, "--database-url", url) as server, server.asking() as asking:
+            job_id = send(server, "only", [png(seed) for seed in range(24)])
+            until(lambda: state(server, job_id)["answered"] >= 4)
+            postgres.stop()
+            until(lambda: asking.get("/readyz").status_code == 503)
+            refused = asking.post("/v1/predict", files=files([png(1)]))
+            alive = asking.get("/healthz")
+            postgres.start()
+            until(lambda: asking.get("/readyz").status_code == 200)
+            until(lambda: state(server, job_id)["state"] == "done")
+            assert server.stop() == 0
+        assert (refused.status_code, alive.status_code) == (503, 200)
+        assert "127.0.0.1" not in refused.text
+        check(home, url, {job_id})

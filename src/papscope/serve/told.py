@@ -7,6 +7,7 @@ Never   lets a traceback, a path or a query out
 
 from __future__ import annotations
 
+import errno
 import logging
 
 from fastapi import FastAPI, Request
@@ -15,7 +16,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from papscope.errors import Busy, PapscopeError, SignInNeeded
+from papscope.errors import Busy, DiskError, PapscopeError, SignInNeeded, StoreError
 from papscope.serve.access.leading import sign_in_address, wants_page
 
 _log = logging.getLogger("papscope.serve")
@@ -49,7 +50,22 @@ def answer(error: PapscopeError) -> JSONResponse:
     if isinstance(error, SignInNeeded):
         headers["WWW-Authenticate"] = "Bearer"
     code = str(getattr(error, "reason", error.code))
-    return JSONResponse(_body(code, str(error), error.hint), error.http_status, headers)
+    what, hint = _outside(error)
+    return JSONResponse(_body(code, what, hint), error.http_status, headers)
+
+
+def _outside(error: PapscopeError) -> tuple[str, str]:
+    """Give the words for somebody elsewhere, who need not know this machine's folders and hosts."""
+    cause = error.__cause__
+    if isinstance(error, StoreError):
+        what = "the service's database cannot be reached, or is full or failing"
+    elif isinstance(error, DiskError) and isinstance(cause, OSError):
+        full = cause.errno in (errno.ENOSPC, errno.EDQUOT)
+        what = "the disk is full" if full else f"nothing can be written: {cause.strerror}"
+    else:
+        return str(error), error.hint
+    _log.warning("%s; try: %s", error, error.hint)
+    return what, "ask again in a moment; the service's log has more"
 
 
 def _gone(request: Request, error: Exception) -> Response:
