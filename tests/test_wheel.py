@@ -9,14 +9,17 @@ import sys
 import tarfile
 import venv
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import papscope
-from papscope.bundle import Description, read_bundle, write_bundle
+from papscope.bundle import Description, read_bundle, write_bundle, write_onnx_bundle
 from papscope.errors import BundleError, MissingExtra
 from papscope.export.onnx import export_onnx
+from papscope.export.quantise import quantised
 from papscope.network.backbones import build, preprocess_for, tensors_of
 from papscope.shipped import default_model, shipped_models
 from papscope.taxonomy import classes_of
@@ -96,6 +99,13 @@ def exported(folder: Path) -> str:
     tensors = tensors_of(build("test_resnet", len(classes), size=32))
     write_bundle(folder / "trained", about, tensors, "a card")
     export_onnx(read_bundle(folder / "trained"), folder / "exported")
+    model = read_bundle(folder / "exported")
+    noise = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    assert model.onnx is not None
+    whole = quantised(model.onnx, noise, preprocess)
+    write_onnx_bundle(folder / "whole", model.description, whole, "a card")
+    on_openvino = replace(model.description, engine="openvino")
+    write_onnx_bundle(folder / "on-openvino", on_openvino, model.onnx, "a card")
     return "exported"
 
 
@@ -240,6 +250,25 @@ def test_an_exported_model_predicts_and_is_measured_without_torch(
     assert here.stdout == where_torch_is.stdout
     assert measured.returncode == 0, measured.stderr
     assert (folder / "evaluation" / "metrics.json").exists()
+
+
+def test_whole_numbers_are_answered_with_without_torch_and_openvino_is_asked_for(
+    installed: Path, folder: Path, exported: str
+) -> None:
+    words = ("import", "synthetic", "few", "-o", "few.csv")
+    assert run(installed, folder, "papscope", *words).returncode == 0
+    picture = str(min((folder / "few").rglob("CROPPED/*.png")))
+
+    here, where_torch_is = (
+        run(place, folder, "papscope", "predict", "whole", picture, "--format", "jsonl")
+        for place in (installed, Path(sys.executable).parent)
+    )
+    refused = run(installed, folder, "papscope", "predict", "on-openvino", picture)
+
+    assert here.returncode == 0, here.stderr
+    assert here.stdout == where_torch_is.stdout
+    assert refused.returncode == MissingExtra.exit_status
+    assert "papscope[openvino]" in refused.stderr
 
 
 def test_words_for_no_model_say_what_to_do(installed: Path, folder: Path) -> None:
