@@ -329,6 +329,22 @@ def test_without_the_key_the_chain_alone_is_looked_at_and_that_is_said(
     assert found.notes == ("the key is not here: the chain was looked at, not who wrote it",)
 
 
+def test_without_the_key_an_entry_with_a_new_hash_no_longer_fits_the_next(
+    database: Database,
+) -> None:
+    append(database, 4)
+    with database.reading() as session:
+        log = list(entries(session))
+    forged = replace(log[1], who="eve")
+    log[1] = replace(forged, hash=hash_of(forged))
+
+    broken = checked(log, Known()).broken
+
+    assert broken is not None
+    assert broken.number == 3
+    assert broken.why == "it does not follow entry 2: one of them was changed"
+
+
 def test_another_home_or_one_without_its_key_is_refused(
     settings: ServeSettings, database: Database
 ) -> None:

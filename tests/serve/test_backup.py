@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, delete, func, select, text
 from papscope.errors import AuditError, BackupError, Conflict, DiskError, StoreError
 from papscope.serve.audit import Event, record
 from papscope.serve.auditing import verify
-from papscope.serve.backup import restoring
+from papscope.serve.backup import making, restoring
 from papscope.serve.backup.archive import check, opened_archive
 from papscope.serve.backup.making import Made, make_backup
 from papscope.serve.backup.restoring import Restored, RestoreOptions, restore
@@ -461,6 +461,33 @@ def test_a_backup_taken_while_cases_come_and_go_is_of_one_moment(
     finally:
         stop.set()
         worker.join()
+
+
+def test_a_case_deleted_between_tables_and_pictures_is_in_neither(
+    services: Services,
+    tmp_path: Path,
+    elsewhere: MakeSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from papscope.serve.retention import delete_case
+
+    case_id = made_case(services, 3)
+    dumped, rounds = making._dumped, 0
+
+    def dumped_then_deleted(database: Database, folder: Path) -> Any:
+        nonlocal rounds
+        rounds += 1
+        found = dumped(database, folder)
+        if rounds == 1:
+            delete_case(services, case_id, "ada")
+        return found
+
+    monkeypatch.setattr(making, "_dumped", dumped_then_deleted)
+    made, target = backed_up(services, tmp_path), elsewhere("sqlite")
+
+    assert (rounds, made.about.missing, made.about.tables["cases"]) == (2, (), 0)
+    put_back(target, made)
+    assert pictures(target.home) == {}
 
 
 @ON_ONE
