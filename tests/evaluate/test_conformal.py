@@ -71,6 +71,21 @@ def test_a_group_weighs_the_same_however_many_cells_it_has() -> None:
     assert many == group_quantile(values, groups, 0.5) == 2.0
 
 
+def test_the_order_of_the_cells_changes_no_limit() -> None:
+    draw = np.random.default_rng(0)
+    groups = np.repeat(np.arange(12), np.arange(1, 13))
+    values = draw.normal(size=len(groups)) + groups / 4
+    order = draw.permutation(len(groups))
+
+    for level in (0.3, 0.6, 0.9):
+        found = group_quantile(values, groups, level)
+        shares = [float((values[groups == one] <= found).mean()) for one in range(12)]
+        assert sum(shares) / 13 >= level - 1e-9
+        below = [float((values[groups == one] < found).mean()) for one in range(12)]
+        assert sum(below) / 13 < level
+        assert group_quantile(values[order], groups[order], level) == found
+
+
 def test_new_groups_get_what_was_promised_and_the_usual_limit_promises_too_much() -> None:
     draw, level = np.random.default_rng(0), 0.9
     kept, usual = [], []

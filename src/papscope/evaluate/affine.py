@@ -29,11 +29,11 @@ Form = Literal["vector", "dirichlet"]
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Truth: TypeAlias = npt.NDArray[np.int64]
 
-_MOST_STEPS = 1000
-_TOLERANCE = 1e-10
 _DIGITS = 9
+_SLOPE = 1e-8
+"""At which a descent has arrived."""
 _WIDEST = 20.0
-"""No factor and no bias goes beyond it: where a class is never mistaken, none would be the best."""
+"""No factor or bias of a vector goes beyond it: for a class never mistaken none would be best."""
 
 
 def fit_affine(
@@ -45,8 +45,8 @@ def fit_affine(
         chances: (n, c), of images that the model had not learned from.
         truth: (n,), the places of their classes; each class has an image.
         form: see the module.
-        penalty: on the mean square of what lies beside the diagonal, and of the bias, 0 or more;
-            of `dirichlet` alone.
+        penalty: on the mean square of what lies beside the diagonal, and of the bias, above 0; of
+            `dirichlet` alone.
 
     Returns:
         What `decision.calibrated` applies: `method`, `scale` or `matrix`, and `bias`.
@@ -54,17 +54,16 @@ def fit_affine(
     from scipy.optimize import minimize
 
     c = chances.shape[1]
-    diagonal = np.ones(c) if form == "vector" else np.eye(c).ravel()
-    start = np.concatenate([diagonal, np.zeros(c)])
-    found = minimize(
-        _cost(np.log(np.maximum(chances, LEAST_WEIGHED)), truth, form, penalty),
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(-_WIDEST, _WIDEST)] * start.size,
-        options={"maxiter": _MOST_STEPS, "ftol": _TOLERANCE, "gtol": 1e-7},
-    ).x
-    return _calibration(found, c, form)
+    logs = np.log(np.maximum(chances, LEAST_WEIGHED))
+    cost = _cost(logs, truth, form, penalty)
+    start = np.concatenate([np.ones(c) if form == "vector" else np.eye(c).ravel(), np.zeros(c)])
+    if form == "vector":
+        how: dict[str, Any] = {"method": "L-BFGS-B", "bounds": [(-_WIDEST, _WIDEST)] * start.size}
+        how["options"] = {"maxiter": 1000, "ftol": 1e-10, "gtol": 1e-7}
+    else:  # logarithms lie so much along one line that a descent without curvature takes long
+        how = {"method": "trust-exact", "hess": _curvature(logs, penalty)}
+        how["options"] = {"gtol": _SLOPE}
+    return _calibration(minimize(cost, start, jac=True, **how).x, c, form)
 
 
 def _calibration(found: Numbers, c: int, form: Form) -> dict[str, Any]:
@@ -105,3 +104,29 @@ def _cost(
         return value, np.concatenate([slope.ravel(), slope_of_bias])
 
     return cost
+
+
+def _curvature(logs: Numbers, penalty: float) -> Callable[[Numbers], Numbers]:
+    """Give the second derivatives of the cost of a matrix and its bias, all numbers in a row."""
+    n, c = logs.shape
+    wide = np.hstack([logs, np.ones((n, 1))])
+    beside = ~np.eye(c, dtype=bool)
+    own = np.where(beside, 2 * penalty / beside.sum(), 0.0)
+    of_penalty = np.diag(np.concatenate([own.ravel(), np.full(c, 2 * penalty / c)]))
+    # Class by class the last column is the bias; in a row of all numbers the biases come last.
+    place = np.arange(c * (c + 1)).reshape(c, c + 1)
+    order = np.concatenate([place[:, :c].ravel(), place[:, c]])
+
+    def curvature(numbers: Numbers) -> Numbers:
+        logits = logs @ numbers[:-c].reshape(c, c).T + numbers[-c:]
+        raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+        p = raised / raised.sum(axis=1, keepdims=True)
+        found = np.empty((c, c + 1, c, c + 1))
+        for k in range(c):
+            for j in range(k, c):
+                weight = p[:, k] * (float(k == j) - p[:, j]) / n
+                found[k, :, j] = found[j, :, k] = wide.T @ (wide * weight[:, None])
+        of_loss = found.reshape(order.size, order.size)[np.ix_(order, order)]
+        return np.asarray(of_loss + of_penalty)
+
+    return curvature
