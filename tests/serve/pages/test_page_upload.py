@@ -200,3 +200,19 @@ def test_progress_comes_by_asking_where_events_do_not(
     page.click("#send")
 
     assert ended(page).startswith("Done: 1 image")
+
+
+def test_who_was_signed_out_is_told_before_anything_is_sent(
+    visit: Callable[..., Visit], site: Site
+) -> None:
+    found = visit()
+    page = found.page
+    page.goto(site.url)
+    page.set_input_files("#files", [given("one.png", png(13))])
+    told = '{"error": {"code": "sign-in-needed", "what": "who asks?", "hint": "sign in"}}'
+    page.route("**/v1/me", lambda one: one.fulfill(status=401, body=told))
+    page.click("#send")
+
+    page.wait_for_selector("#wrong:not([hidden])")
+    assert "Sign in" in page.inner_text("#wrong")
+    assert not [url for url in found.asked if url.endswith("/v1/jobs")]

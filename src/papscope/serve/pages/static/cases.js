@@ -77,6 +77,9 @@ async function sendIn() {
   find("#stop").focus();
   going("Sending…", 0);
   try {
+    // who has been signed out should learn it now, and not after gigabytes; and the service may
+    // have been started again since the page came, with other words against forged requests
+    find('meta[name="csrf-token"]').content = (await ask("/v1/me")).csrf;
     const job = await send(given, fields(), {
       key, signal: stopping.signal,
       progress: (share) => (share < 1 ? going(`Sending: ${Math.floor(share * 100)} %`, share) : going("Sent. The files are being looked through…", null)),

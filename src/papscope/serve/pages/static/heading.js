@@ -14,7 +14,7 @@ export function drawHeading(about) {
     `${about.reviewed.toLocaleString("en-GB")} reviewed${about.reviewed_by_me === about.reviewed ? "" : `, ${about.reviewed_by_me.toLocaleString("en-GB")} by you`}`,
     about.um_per_px ? `${about.um_per_px} µm per px` : "scale not known",
     `${about.created_by}, ${time(about.created_at)}`,
-  ].filter(Boolean).join(" · ");
+  ].filter(Boolean).join("\u00a0· ");
   drawRunning(about);
   drawRefused(about);
   const closed = find("#closed");
