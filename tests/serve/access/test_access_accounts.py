@@ -107,6 +107,15 @@ def test_sign_ins_end_with_the_password_and_with_the_account(
         assert len(session.scalars(select(SignIn)).all()) == 1
 
 
+def test_what_is_left_of_a_deactivated_account_lets_nobody_in(services: Services) -> None:
+    add_people(services)
+    asking, header = browser(create_app(services), "rea"), token_for(services, "reviewer")
+    with services.database.transaction() as session:  # and nothing that belongs to it is ended
+        session.scalars(select(Account).where(Account.name == "rea")).one().active = False
+    assert asking.get("/v1/me").json()["name"] == "local"
+    assert asking.get("/v1/me", headers=header).status_code == 401
+
+
 def test_a_token_of_a_deactivated_account_is_refused_for_good(services: Services) -> None:
     add_people(services)
     asking, header = program(create_app(services)), token_for(services, "reviewer")

@@ -76,6 +76,8 @@ def test_the_address_at_which_it_arrived_is_ours_where_all_are_listened_at() -> 
     assert is_ours(asked("10.0.3.7:8000", at=("10.0.3.7", 8000)), everywhere)
     assert is_ours(asked("[fd00::7]:8000", at=("fd00::7", 8000)), settings(host="::"))
     assert not is_ours(asked("10.0.3.8:8000", at=("10.0.3.7", 8000)), everywhere)
+    assert not is_ours(asked("0.0.0.0:8000"), everywhere)
+    assert not is_ours(asked("[::]:8000"), settings(host="::"))
 
 
 def test_names_of_the_settings_are_ours_at_the_port_or_at_their_own() -> None:

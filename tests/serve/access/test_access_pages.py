@@ -59,6 +59,7 @@ def signed_in(app: FastAPI, onward: str = "/", password: str = PASSWORD) -> Any:
         "",
         "/sign-in?next=/sign-in",
         "http:evil.example",
+        "/x\r\nSet-Cookie: a=b",
         "//[evil",
     ],
 )

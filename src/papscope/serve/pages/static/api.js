@@ -35,6 +35,15 @@ export function csrf() {
   return document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 }
 
+/** Take that word anew: it is another one once the service was started again. */
+async function renewed() {
+  const answer = await fetch("/v1/me", { headers: { Accept: "application/json" }, credentials: "same-origin" });
+  const place = document.querySelector('meta[name="csrf-token"]');
+  if (!answer.ok || !place) return false;
+  place.content = (await answer.json()).csrf;
+  return true;
+}
+
 /** Where one signs in, and comes back from. */
 export function signInPlace() {
   return `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
@@ -54,10 +63,11 @@ export function failure(status, text, after) {
 /**
  * Ask the service.
  * @param {string} path
- * @param {{method?: string, json?: unknown, signal?: AbortSignal}} [how]
+ * @param {{method?: string, json?: unknown, signal?: AbortSignal, again?: boolean}} [how]
+ *     again: whether this is the second time, with a new word
  * @returns {Promise<any>} its JSON; null where it has none
  */
-export async function ask(path, { method = "GET", json, signal } = {}) {
+export async function ask(path, { method = "GET", json, signal, again = false } = {}) {
   const headers = { Accept: "application/json" };
   if (json !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["X-CSRF-Token"] = csrf();
@@ -72,6 +82,8 @@ export async function ask(path, { method = "GET", json, signal } = {}) {
     throw new Failed(0, { code: "unreachable", what: "the service cannot be reached", hint: "It will be tried again." });
   }
   const text = await answer.text();
-  if (!answer.ok) throw failure(answer.status, text, answer.headers.get("Retry-After"));
-  return text ? JSON.parse(text) : null;
+  if (answer.ok) return text ? JSON.parse(text) : null;
+  const failed = failure(answer.status, text, answer.headers.get("Retry-After"));
+  if (failed.code === "forged" && !again && (await renewed())) return ask(path, { method, json, signal, again: true });
+  throw failed;
 }
