@@ -213,7 +213,7 @@ def test_the_pictures_of_a_sender_who_goes_are_not_answered_for(
     async def receive() -> dict[str, Any]:
         if body:
             return {"type": "http.request", "body": body.pop(), "more_body": False}
-        # The sender goes when all pictures wait.
+        # The sender goes while pictures wait.
         await asyncio.to_thread(until, lambda: len(services.batcher._lanes["request"]) >= 8)
         return {"type": "http.disconnect"}
 
