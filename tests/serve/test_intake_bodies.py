@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 
 from papscope.serve.app import create_app
 from papscope.serve.intake.bodies import SMALL_BODY, UPLOADS, BodyLimits
@@ -137,6 +137,39 @@ def test_a_body_that_brings_no_pictures_is_small(method: str, tmp_path: Path) ->
     too_large = asked(app, "/v1/cases", [b"x" * size, b"x"], method=method)
     assert refused(too_large) == (413, "upload-too-large")
     assert refused(asked(app, "/v1/cases", [b""], told=size + 1, method=method))[0] == 413
+
+
+def test_only_sending_to_where_pictures_go_may_be_large(tmp_path: Path) -> None:
+    app = application(Limits(), tmp_path)
+    assert refused(asked(app, "/v1/jobs", [b""], told=SMALL_BODY + 1, method="GET"))[0] == 413
+    assert refused(asked(app, "/v1/jobs/7", [b""], told=SMALL_BODY + 1))[0] == 413
+
+
+def test_who_has_sent_all_may_listen_for_as_long_as_it_takes(tmp_path: Path) -> None:
+    """As those do who follow a job's events."""
+
+    async def events(scope: Scope, receive: Receive, send: Send) -> None:
+        assert (await receive())["type"] == "http.request"
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(receive(), 0.3)
+        await PlainTextResponse("done")(scope, receive, send)
+
+    async def follow() -> list[Message]:
+        told: list[Message] = []
+        came = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def receive() -> Message:
+            return came.pop() if came else await asyncio.Future()
+
+        async def send(message: Message) -> None:
+            told.append(message)
+
+        limits = Limits(idle_seconds=0.05, upload_seconds=0.05)
+        scope = {"type": "http", "method": "GET", "path": "/v1/jobs", "headers": []}
+        await BodyLimits(events, limits, tmp_path)(scope, receive, send)
+        return told
+
+    assert asyncio.run(follow())[0]["status"] == 200
 
 
 def test_a_sender_who_stops_is_not_waited_for(tmp_path: Path) -> None:
