@@ -12,11 +12,11 @@ from papscope.decision import calibrated
 from papscope.errors import MeasureError, SettingError
 from papscope.evaluate.affine import fit_affine
 from papscope.evaluate.calibration import CalibrationError, error_by_chance
-from papscope.evaluate.candidates import RANGE, Method
+from papscope.evaluate.candidates import CANDIDATES, RANGE, Method
 from papscope.evaluate.grades import graded
 from papscope.evaluate.intervals import Groups
 from papscope.evaluate.proper import costs
-from papscope.evaluate.scaling import fit_scaling, fit_temperature
+from papscope.evaluate.scaling import Fits, fit_scaling, fit_temperature
 from papscope.scores import Scores
 from papscope.taxonomy import classes_of
 
@@ -195,6 +195,19 @@ def test_no_image_has_a_part_in_how_it_is_calibrated_when_held_out(method: Metho
 
     assert np.array_equal(before.probabilities[first], after.probabilities[first])
     assert not np.allclose(before.probabilities[~first], after.probabilities[~first], atol=1e-4)
+
+
+def test_what_is_left_out_has_no_part_in_the_choice_either() -> None:
+    scores = drawn(300, sure=1.5)
+    parts = np.arange(300) % 60 % 5
+    other = replace(scores, truth=np.where(parts == 2, (scores.truth + 1) % 4, scores.truth))
+    candidates = (*CANDIDATES["temperature"], *CANDIDATES["vector"])
+
+    before, after = (Fits(one, parts, candidates).log_losses({2}) for one in (scores, other))
+
+    assert before == after
+    assert before.keys() == {"temperature", "vector"}
+    assert Fits(other, parts, candidates).log_losses(set()) != before
 
 
 def test_a_higher_penalty_keeps_a_matrix_closer_to_its_diagonal() -> None:

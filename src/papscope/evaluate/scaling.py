@@ -129,7 +129,7 @@ def fit_scaling(scores: Scores, method: Method, *, bias: bool = False) -> Scalin
         )
     parts = groups.place % min(HELD_OUT, groups.number)
     candidates = (Candidate("temperature", bias=True),) if bias else CANDIDATES[method]
-    fits = _Fits(scores, parts, _possible(scores, parts, candidates))
+    fits = Fits(scores, parts, _possible(scores, parts, candidates))
     after = np.empty_like(scores.probabilities)
     for part in np.unique(parts):
         held = parts == part
@@ -148,7 +148,7 @@ def fit_scaling(scores: Scores, method: Method, *, bias: bool = False) -> Scalin
     )
 
 
-class _Fits:
+class Fits:
     """Every candidate fitted on every choice of parts that is asked for, each once."""
 
     def __init__(
