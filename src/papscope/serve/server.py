@@ -55,6 +55,7 @@ def serve(settings: ServeSettings, tell: Callable[[str], None]) -> None:
         for warning in refuse_open(settings, services.database):
             tell(f"warning: {warning}")
         _more_files()
+        services.decoders.start()
         where = f"papscope answers at {_url(settings, listening)}  (stop: Ctrl+C)"
         server = _Server(_config(settings, services), services, lambda: tell(where))
         with Expiring(services):

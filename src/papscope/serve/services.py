@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from papscope.predict.onnx_engine import usable_cores
 from papscope.serve.access.accounts import Accounts
 from papscope.serve.access.passwords import Hasher
 from papscope.serve.access.sign_ins import Gate, SignIns
@@ -29,6 +30,9 @@ from papscope.serve.runner import Runner
 from papscope.serve.settings import ServeSettings
 from papscope.serve.store.database import Database
 from papscope.serve.store.tables import Account
+
+_MOST_DECODERS = 4
+"""Processes that decode: more only wait for the model, and each holds a picture in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,8 @@ def opened(settings: ServeSettings, *, clock: Clock = utc_now) -> Iterator[Servi
         _ensure_local(database, clock)
         models, images, metrics = load_models(settings), ImageStore(settings.images), Metrics()
         metrics.know(models)
-        decoders = stack.enter_context(closing(Decoders(settings.limits)))
+        workers = min(_MOST_DECODERS, settings.threads or usable_cores())
+        decoders = stack.enter_context(closing(Decoders(settings.limits, workers)))
         batcher = stack.enter_context(closing(Batcher(settings.limits, metrics)))
         runner = Runner(database, images, models, batcher, clock)
         runner.start()

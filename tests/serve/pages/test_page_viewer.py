@@ -217,7 +217,9 @@ def test_the_scale_bar_is_as_long_as_it_says_at_every_zoom(
 
     for _ in range(6):
         reads = page.inner_text("#scale-bar .reads")
-        number, unit = re.fullmatch(r"([\d.]+) (nm|µm|mm)", reads).groups()
+        told = re.fullmatch(r"([\d.]+) (nm|µm|mm)", reads)
+        assert told is not None
+        number, unit = told.groups()
         um = float(number) * {"nm": 0.001, "µm": 1.0, "mm": 1000.0}[unit]
         rod, picture = (
             page.evaluate(f"document.querySelector('{one}').getBoundingClientRect().width")
