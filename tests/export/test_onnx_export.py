@@ -58,6 +58,7 @@ def stored(folder: Path, weights: dict[str, Any], **network: object) -> Bundle:
         network=network,
         provenance={"dataset": "drawn cells", "seed": 3},
         calibration={"method": "temperature", "temperature": 1.5},
+        rules={"refer": {"abnormal": 0.5, "sensitivity": 0.95}},
     )
     write_bundle(folder, about, weights, "# A card\n")
     return read_bundle(folder)
@@ -110,7 +111,7 @@ def test_what_is_known_of_the_model_goes_with_it_and_tells_of_the_export(home: P
     assert export["images_of_another_class"] == 0
     known = {k: v for k, v in after.description.provenance.items() if k != "export"}
     assert known == before.description.provenance
-    for name in ("classes", "preprocess", "backbone", "network", "metrics", "calibration"):
+    for name in ("classes", "preprocess", "backbone", "network", "metrics", "calibration", "rules"):
         assert getattr(after.description, name) == getattr(before.description, name)
     assert sorted(one.name for one in (home / "onnx").iterdir()) == [CARD, DESCRIPTION, ONNX]
     card = (home / "onnx" / CARD).read_text()
