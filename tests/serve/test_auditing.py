@@ -318,6 +318,29 @@ def test_a_clock_that_went_back_is_noted_and_is_no_breach(database: Database) ->
     assert found.notes == (f"the clock went back before entry 3: {times}",)
 
 
+def test_who_waited_for_a_turn_to_append_is_not_taken_for_a_clock_that_went_back(
+    database: Database,
+) -> None:
+    append(database, 1)
+    append(database, 1, start=MIDDAY - timedelta(seconds=20))
+
+    assert verify(database).or_raise().notes == ()
+
+
+def test_bytes_that_are_no_text_are_found_in_the_entry_that_has_them(tmp_path: Path) -> None:
+    settings = ServeSettings(home=tmp_path / "home", threads=1)  # PostgreSQL takes no such bytes
+    with opened_database(settings) as database:
+        append(database, 4)
+        with database.transaction() as session:
+            without_triggers(session)
+            session.execute(text("UPDATE audit SET who = CAST(x'ff' AS TEXT) WHERE number = 3"))
+
+        broken = verify(database).broken
+
+        assert broken is not None
+        assert (broken.number, broken.why[:14]) == (3, "it was changed")
+
+
 def test_without_the_key_the_chain_alone_is_looked_at_and_that_is_said(
     settings: ServeSettings, database: Database
 ) -> None:
