@@ -455,6 +455,13 @@ def test_an_upload_is_spooled_without_a_name(client: TestClient, services: Servi
     assert not list(services.settings.incoming.iterdir())
 
 
+def test_an_archive_without_files_is_told_as_one_and_not_as_damaged(client: TestClient) -> None:
+    told = client.post("/v1/jobs", files=[("files", ("none.zip", archive()))])
+
+    assert told.status_code == 422
+    assert told.json()["error"]["what"] == "nothing that was sent is a picture"
+
+
 def test_what_a_job_is_not_is_told(client: TestClient) -> None:
     for path in (
         f"/v1/jobs/{'0' * 32}",

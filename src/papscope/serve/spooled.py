@@ -7,6 +7,7 @@ Never   copies a part, or opens one by its name
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ class _Window(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._length}[whence]
         if base + offset < 0:
-            raise ValueError("a file has nothing before its beginning")
+            raise OSError(errno.EINVAL, "a file has nothing before its beginning")
         self._place = base + offset
         return self._place
 
