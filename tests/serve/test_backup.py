@@ -8,7 +8,7 @@ import struct
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from papscope.serve.auditing import verify
 from papscope.serve.backup import making, restoring
 from papscope.serve.backup.archive import check, opened_archive
 from papscope.serve.backup.making import Made, make_backup
+from papscope.serve.backup.places import place_of
 from papscope.serve.backup.restoring import Restored, RestoreOptions, restore
 from papscope.serve.backup.tables import reflected
 from papscope.serve.holding import holding
@@ -553,6 +554,27 @@ def test_a_restore_that_fails_leaves_what_was_there(
                 left = text("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'restoring%'")
                 assert session.scalar(left) == 0
     assert not list(tmp_path.rglob("*restoring*"))
+
+
+def test_what_a_restore_that_was_killed_has_left_goes_with_the_next_one(
+    services: Services, tmp_path: Path
+) -> None:
+    filled(services)
+    made = backed_up(services, tmp_path)
+    services.database.close()
+    left = services.settings.home / ".restoring-0"
+    (left / "images").mkdir(parents=True)
+    (left / "images" / "cell.png").write_bytes(b"of a patient")
+    with closing(place_of(services.settings).staged(left)) as staged:
+        staged.ping()
+
+    put_back(services.settings, made, RestoreOptions(replace=True))
+
+    assert not list(tmp_path.rglob("*restoring*"))
+    with opened_database(services.settings) as database, database.reading() as session:
+        if not database.is_sqlite:
+            schemas = text("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'restoring%'")
+            assert session.scalar(schemas) == 0
 
 
 def test_a_home_in_which_a_restore_was_cut_off_is_not_opened_until_it_is_done_again(

@@ -153,16 +153,26 @@ def _room_for(archive: Archive, backup: Path, home: Path) -> None:
 
 @contextmanager
 def _staged(home: Path, place: Place) -> Iterator[Path]:
-    """Give a folder beside what is there, which goes if anything fails."""
+    """Give a folder beside what is there, which goes if anything fails.
+
+    What a restore that was killed has left there goes too: it has patients' pictures in it, and
+    nobody else can be using it, since the home is held.
+    """
+    for left in home.glob(".restoring-*"):
+        _unstage(left, place)
     stage = home / f".restoring-{uuid4().hex[:12]}"
     with told_of_disk(stage):
         stage.mkdir(mode=0o700)
     try:
         yield stage
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
-        with suppress(StoreError):  # what made it fail is told, not that tidying failed too
-            place.unstage(stage)
+        _unstage(stage, place)
+
+
+def _unstage(stage: Path, place: Place) -> None:
+    with suppress(StoreError, OSError):  # what made it fail is told, not that tidying failed too
+        place.unstage(stage)
+        shutil.rmtree(stage)  # last: by the folder the next restore knows that there is something
 
 
 def _put_up(
