@@ -19,7 +19,7 @@ import pytest
 from made_case import made_case, png
 from sqlalchemy import create_engine, delete, func, select, text
 
-from papscope.errors import AuditError, BackupError, Conflict, DiskError, StoreError
+from papscope.errors import AuditError, BackupError, Conflict, DiskError, SettingError, StoreError
 from papscope.serve.audit import Event, record
 from papscope.serve.auditing import verify
 from papscope.serve.backup import making, restoring
@@ -522,6 +522,10 @@ def test_a_backup_is_whole_or_absent_and_overwrites_nothing(
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
+
+    with pytest.raises(SettingError, match="there is no folder"):
+        make_backup(services.settings, tmp_path / "unmounted")
+    assert not (tmp_path / "unmounted").exists()
 
     monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
     with pytest.raises(DiskError, match="the disk is full"):

@@ -34,6 +34,15 @@ def test_a_case_is_made_named_scaled_and_listed(client: TestClient) -> None:
     )
 
 
+def test_a_body_that_is_not_said_to_be_json_is_told_which_header_is_missing(
+    client: TestClient,
+) -> None:
+    told = client.post("/v1/cases", content='{"title": "Slide 7"}')
+
+    assert told.status_code == 422
+    assert "Content-Type: application/json" in told.json()["error"]["hint"]
+
+
 def test_a_case_tells_how_far_models_and_readers_are(
     client: TestClient, services: Services
 ) -> None:

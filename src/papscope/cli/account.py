@@ -54,7 +54,7 @@ def add(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Make an account. The password is asked for, or read from standard input."""
-    with told_on_terminal(), _accounts(home, database_url) as accounts:
+    with told_on_terminal(), _accounts(home, database_url, new=True) as accounts:
         made = accounts.add(name, role, _password(password_stdin), by=_who())
         typer.echo(f"made the account {made.name}, {made.role}", err=True)
 
@@ -92,7 +92,7 @@ def role(
     """Give an account another role; it holds from the next request on."""
     with told_on_terminal(), _accounts(home, database_url) as accounts:
         accounts.set_role(name, to, by=_who())
-        typer.echo(f"{name} is a {to} now", err=True)
+        typer.echo(f"{name} has the role {to} now", err=True)
 
 
 @account.command("password")
@@ -156,14 +156,17 @@ def _show(tokens: Tokens, accounts: Accounts, name: str) -> None:
 
 
 @contextmanager
-def _accounts(home: Path, database_url: str | None) -> Iterator[Accounts]:
-    """Open the service's database for as long as a command takes."""
+def _accounts(home: Path, database_url: str | None, new: bool = False) -> Iterator[Accounts]:
+    """Open the service's database for as long as a command takes; only a `new` one is made."""
     with with_service_parts():
         from papscope.serve.access.accounts import Accounts
         from papscope.serve.access.passwords import Hasher
         from papscope.serve.clock import utc_now
-        from papscope.serve.opening import opened_database
-    with opened_database(settings_of(home, database_url)) as database:
+        from papscope.serve.opening import must_be_there, opened_database
+    settings = settings_of(home, database_url)
+    if not new:
+        must_be_there(settings)
+    with opened_database(settings) as database:
         yield Accounts(database, utc_now, Hasher())
 
 

@@ -33,7 +33,7 @@ def backup(
     target: Annotated[
         Path,
         typer.Argument(
-            help="A file that is not there yet, or a folder, in which it is named by the time. "
+            help="A folder, in which it is named by the time, or the name of a new .zip file. "
             "With --verify, the backup to look through."
         ),
     ],

@@ -51,7 +51,7 @@ class At:
             raise NotAllowed("a token cannot do this", hint="sign in at the page for accounts")
         if not person.may(self.least):
             raise NotAllowed(
-                f"{person.name} is a {person.role}; this takes a {self.least}",
+                f"{person.name} is a {person.role}; this takes the role {self.least}",
                 hint="ask an administrator",
             )
         return person

@@ -79,7 +79,11 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return JSONResponse(_body("bad-request", f"{where}: {first['msg']}", "see /docs"), 422)
+    what, hint = f"{where}: {first['msg']}", "see /docs"
+    if first["type"] == "model_attributes_type" and where == "body":
+        what = "the body is not JSON, or its Content-Type does not say that it is"
+        hint = "send a JSON object, with the header Content-Type: application/json"
+    return JSONResponse(_body("bad-request", what, hint), 422)
 
 
 def _plain(request: Request, error: Exception) -> JSONResponse:

@@ -79,6 +79,15 @@ def test_what_cannot_be_is_told_in_two_lines(run: Any) -> None:
     assert last.stderr.splitlines()[0] == "error: ada is the last administrator"
 
 
+@pytest.mark.parametrize("words", [["list"], ["role", "ada", "reader"], ["token", "ada"]])
+def test_a_home_that_is_not_there_is_told_and_not_made(tmp_path: Path, words: list[str]) -> None:
+    told = CliRunner().invoke(app, ["account", *words, "--home", str(tmp_path / "typo")], env=WIDE)
+
+    assert told.exit_code == 14
+    assert "there is no database" in told.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_command_takes_a_password_as_a_word() -> None:
     tree: Any = get_command(app)
     options = [

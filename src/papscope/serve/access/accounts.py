@@ -193,7 +193,7 @@ def checked_role(role: str) -> Role:
         SettingError: it is none.
     """
     if role not in ROLES:
-        raise SettingError(f"there is no role {role[:80]!r}", hint=f"take one of {list(ROLES)}")
+        raise SettingError(f"there is no role {role[:80]!r}", hint=f"one of {', '.join(ROLES)}")
     return role
 
 

@@ -16,13 +16,14 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import text
 
 from papscope import __version__
-from papscope.errors import AuditError, Conflict, StoreError
+from papscope.errors import AuditError, Conflict, SettingError, StoreError
 from papscope.files import digest_of, told_of_disk
 from papscope.progress import Tell, silent
 from papscope.serve.arrivals import is_kept_by
@@ -97,6 +98,7 @@ def make_backup(
     Raises:
         StoreError: the database cannot be used, has no layout, or is of a newer release.
         AuditError: the home has no key of the log.
+        SettingError: the target is neither a folder that is there nor a zip's name.
         Conflict: the file is there already.
         DiskError: it cannot be written; there is no file then.
     """
@@ -109,9 +111,7 @@ def make_backup(
             raise AuditError(
                 f"{settings.home} has no key of the audit log", hint="give the service's --home"
             )
-        place = target / f"papscope-{at:%Y%m%dT%H%M%SZ}.zip" if target.is_dir() else target
-        if place.exists():
-            raise Conflict(f"{place} is there already", hint="name another file")
+        place = _place(target, at)
         with _whole(place) as (draft, folder):
             source = _Source(settings, database, seal, layout, at.isoformat())
             about = _write(draft, folder, source, tell)
@@ -123,6 +123,18 @@ def make_backup(
     finally:
         database.close()
     return found
+
+
+def _place(target: Path, at: datetime) -> Path:
+    if target.is_dir():
+        target = target / f"papscope-{at:%Y%m%dT%H%M%SZ}.zip"
+    if target.exists():
+        raise Conflict(f"{target} is there already", hint="name another file")
+    if target.suffix.lower() != ".zip":  # as of a disk that is not mounted, or a folder misspelt
+        raise SettingError(
+            f"there is no folder {target}", hint="make it first, or name a file that ends in .zip"
+        )
+    return target
 
 
 def _layout(database: Database) -> str:
