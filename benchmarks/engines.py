@@ -48,7 +48,7 @@ BARE_OF = {"torch": "torch-last"}
 """papscope's engine on torch has channels last."""
 FASTER, AS_FAST, COLD = 2.3, 0.9, 1.5
 """The goals: whole numbers against torch, papscope against its bare engine, seconds to answer."""
-CALIBRATED_ON = 16
+CALIBRATED_ON = 4
 
 Work = Callable[[], object]
 
@@ -62,6 +62,11 @@ def pictures(folder: Path, count: int) -> list[Path]:
         made.append(folder / f"{place:04}.jpg")
         coarse.resize(HERLEV_SIZE, Image.Resampling.BICUBIC).save(made[-1])
     return made
+
+
+def tell(what: str) -> None:
+    """Say on standard error what is being done: the whole takes minutes."""
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 
 def prepare_all(folder: Path, options: argparse.Namespace) -> None:
@@ -78,6 +83,7 @@ def prepare_all(folder: Path, options: argparse.Namespace) -> None:
     from papscope.preprocess import Source, to_planes
     from papscope.taxonomy import classes_of
 
+    tell("exporting, and rounding to whole numbers")
     (folder / "pictures").mkdir()
     files = pictures(folder / "pictures", options.images)
     torch.manual_seed(0)
@@ -208,10 +214,12 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[Way, list[float]]
     for way in WAYS:
         if way.name in why and way.batch:
             continue
+        tell(f"making ready: {way.title}")
         ready[way] = way.work(folder, options)
         ready[way][0]()  # once before the clock runs
     speeds: dict[Way, list[float]] = {way: [] for way in ready}
-    for _ in range(options.rounds):
+    for place in range(options.rounds):
+        tell(f"round {place + 1} of {options.rounds}")
         for way, (work, count) in ready.items():
             start = time.perf_counter()
             work()
@@ -221,7 +229,8 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[Way, list[float]]
 
 def peak(folder: Path, way: Way, options: argparse.Namespace) -> float:
     """Give the peak of memory, in MB, of a process that answers in one way and does no more."""
-    words = ["--one", json.dumps([str(folder), way.name, way.batch]), "--images", "64"]
+    tell(f"memory of {way.title}")
+    words = ["--one", json.dumps([str(folder), way.name, way.batch]), "--images", "32"]
     command = [sys.executable, __file__, *words, "--size", str(options.size)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout.splitlines()[-1])
@@ -304,17 +313,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How fast does each engine answer?")
     parser.add_argument("--network", default="resnet50")
     parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--images", type=int, default=128)
+    parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="3 rounds of 64 images")
+    parser.add_argument("--quick", action="store_true", help="3 rounds of 32 images")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         one_alone(options.one, options)
         return
     if options.quick:
-        options.rounds, options.images = 3, 64
-    print(f"machine: {machine()}")
+        options.rounds, options.images = 3, 32
+    print(f"machine: {machine()}", flush=True)
     print(f"{options.network} at {options.size} px, random weights, {options.images} made pictures")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)

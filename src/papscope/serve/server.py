@@ -7,6 +7,7 @@ Never   listens where somebody could get in unseen, or works on a home that anot
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import sys
@@ -55,6 +56,7 @@ def serve(settings: ServeSettings, tell: Callable[[str], None]) -> None:
         for warning in refuse_open(settings, services.database):
             tell(f"warning: {warning}")
         _more_files()
+        _hush_forms()
         services.decoders.start()
         where = f"papscope answers at {_url(settings, listening)}  (stop: Ctrl+C)"
         server = _Server(_config(settings, services), services, lambda: tell(where))
@@ -140,9 +142,16 @@ def _unusable(settings: ServeSettings, problem: OSError) -> SettingError:
     )
 
 
+def _hush_forms() -> None:
+    """Keep senders from filling the log: a line for each damaged form tells nobody anything."""
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
+
+
 def _url(settings: ServeSettings, listening: socket.socket) -> str:
     scheme = "http" if settings.tls_certificate is None else "https"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    if settings.host in ("0.0.0.0", "::"):  # noqa: S104 -- every address: name one to go to
+        host = settings.names[0] if settings.names else "localhost"
     return f"{scheme}://{host}:{listening.getsockname()[1]}"
 
 
