@@ -189,7 +189,7 @@ class Way:
         """Make it ready."""
         if not self.batch:
             return files_work(folder, self.name, options.images)
-        few = options.images if self.batch > 1 else max(1, options.images // 4)
+        few = max(1, options.images // (2 if self.batch > 1 else 8))
         return bare_work(folder, self.name, self.batch, few)
 
 
@@ -230,7 +230,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[Way, list[float]]
 def peak(folder: Path, way: Way, options: argparse.Namespace) -> float:
     """Give the peak of memory, in MB, of a process that answers in one way and does no more."""
     tell(f"memory of {way.title}")
-    words = ["--one", json.dumps([str(folder), way.name, way.batch]), "--images", "32"]
+    words = ["--one", json.dumps([str(folder), way.name, way.batch]), "--images", "64"]
     command = [sys.executable, __file__, *words, "--size", str(options.size)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout.splitlines()[-1])
@@ -241,8 +241,21 @@ def one_alone(told: str, options: argparse.Namespace) -> None:
     folder, name, batch = json.loads(told)
     work, _ = Way(name, batch).work(Path(folder), options)
     work()
+    print(own_peak())
+
+
+def own_peak() -> float:
+    """Give the peak of this process's memory, in MB.
+
+    Linux has it in /proc: what `getrusage` tells there begins with the parent's, whose memory a new
+    process shares for a moment.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
+        return float(line.split()[1]) * 1024 / 1e6
     unit = 1 if sys.platform == "darwin" else 1024
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def cold_starts(picture: Path, times: int) -> list[float]:
@@ -313,16 +326,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How fast does each engine answer?")
     parser.add_argument("--network", default="resnet50")
     parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--images", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="3 rounds of 32 images")
+    parser.add_argument("--quick", action="store_true", help="3 rounds of 64 images")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         one_alone(options.one, options)
         return
     if options.quick:
-        options.rounds, options.images = 3, 32
+        options.rounds, options.images = 3, 64
     print(f"machine: {machine()}", flush=True)
     print(f"{options.network} at {options.size} px, random weights, {options.images} made pictures")
     with tempfile.TemporaryDirectory() as place:

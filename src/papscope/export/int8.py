@@ -1,4 +1,4 @@
-"""A model in whole numbers of 8 bits: several times as fast on a processor, nearly as good.
+"""A model in whole numbers of 8 bits: faster on a processor, and nearly as good or refused.
 
 Takes   a bundle, and the manifest and split that it was trained with
 Gives   an ONNX bundle, which says what the coarser numbers cost on validation images
@@ -37,7 +37,7 @@ class Int8Settings:
     runs_on: RunsOn = "onnxruntime"
     """What answers for it, and is judged."""
     calibration_images: int = 64
-    """Of the training part; more were not measured to help."""
+    """Of the training part."""
     force: bool = False
     """Write a model that falls short all the same; its bundle and card say so."""
 
