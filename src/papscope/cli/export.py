@@ -39,7 +39,7 @@ def export(
         typer.Option(
             "--to",
             help="The form: what answers for it, onnxruntime or OpenVINO, in 32-bit numbers or, "
-            "several times as fast, in whole numbers of 8 bits.",
+            "faster, in whole numbers of 8 bits.",
         ),
     ],
     output: Annotated[

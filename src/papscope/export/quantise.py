@@ -1,7 +1,7 @@
 """A network's ONNX graph computed in whole numbers of 8 bits.
 
 Takes   the bytes of an ONNX model, and squares that the network has learned from
-Gives   the bytes of a model that answers nearly the same and runs several times as fast
+Gives   the bytes of a model that answers nearly the same and runs faster
 Never   decides whether that is near enough, or sees a label
 
 Static quantisation in pairs of QuantizeLinear and DequantizeLinear: activations in 8 bits without a
