@@ -6,12 +6,13 @@ import pickle
 import re
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
 from multiprocessing import get_context
 
 import pytest
 
 from papscope import errors
-from papscope.errors import ImageError, PapscopeError, SplitError
+from papscope.errors import ImageError, MissingExtra, PapscopeError, SplitError, needs_extra
 
 
 def family(kind: type[PapscopeError] = PapscopeError) -> Iterator[type[PapscopeError]]:
@@ -66,3 +67,21 @@ def test_failures_cross_from_another_process_whole() -> None:
 def test_a_hint_is_demanded() -> None:
     with pytest.raises(TypeError, match="hint"):
         PapscopeError("what")  # type: ignore[call-arg]
+
+
+def test_a_missing_package_is_told_with_the_extra_that_brings_it() -> None:
+    said = "^looking needs no_such_package, which is not installed$"
+    with (
+        pytest.raises(MissingExtra, match=said) as told,
+        needs_extra("train", for_what="looking"),
+    ):
+        import_module("no_such_package.part")
+    assert told.value.hint == 'pip install "papscope[train]"'
+
+
+def test_a_missing_part_of_papscope_is_a_bug_and_no_extra() -> None:
+    with (
+        pytest.raises(ModuleNotFoundError, match="no_such_part"),
+        needs_extra("train", for_what="looking"),
+    ):
+        import_module("papscope.no_such_part")

@@ -7,6 +7,8 @@ Never   wraps a programming mistake: bugs stay plain exceptions with a traceback
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -27,12 +29,14 @@ class PapscopeError(Exception):
         self.hint = hint
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Let an error cross to another process with its hint."""
-        return (_rebuild, (type(self), str(self), self.hint))
+        """Let an error cross to another process with its hint and what else it says."""
+        return (_rebuild, (type(self), str(self), vars(self)))
 
 
-def _rebuild(kind: type[PapscopeError], what: str, hint: str) -> PapscopeError:
-    return kind(what, hint=hint)
+def _rebuild(kind: type[PapscopeError], what: str, beside: dict[str, object]) -> PapscopeError:
+    error = kind.__new__(kind, what)
+    vars(error).update(beside)
+    return error
 
 
 class ImageError(PapscopeError):
@@ -49,13 +53,6 @@ class ImageError(PapscopeError):
     def __init__(self, what: str, *, hint: str, reason: str = "unreadable") -> None:
         super().__init__(what, hint=hint)
         self.reason = reason
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild_image_error, (str(self), self.hint, self.reason))
-
-
-def _rebuild_image_error(what: str, hint: str, reason: str) -> ImageError:
-    return ImageError(what, hint=hint, reason=reason)
 
 
 class SourceError(PapscopeError):
@@ -154,6 +151,28 @@ class MissingExtra(PapscopeError):
     http_status = 501
 
 
+@contextmanager
+def needs_extra(extra: str, *, for_what: str) -> Iterator[None]:
+    """Name the extra to install, where a package is missing that comes with it.
+
+    Args:
+        extra: of `pip install "papscope[extra]"`.
+        for_what: what needs it, to begin a sentence with.
+
+    Raises:
+        MissingExtra: a package is missing; a part of papscope itself is a bug, and stays one.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("papscope"):
+            raise
+        raise MissingExtra(
+            f"{for_what} needs {missing.name}, which is not installed",
+            hint=f'pip install "papscope[{extra}]"',
+        ) from None
+
+
 class ExportError(PapscopeError):
     """A model has no form that another program runs, or answers differently there."""
 
@@ -248,13 +267,6 @@ class Busy(PapscopeError):
     def __init__(self, what: str, *, hint: str, retry_after: int = 1) -> None:
         super().__init__(what, hint=hint)
         self.retry_after = retry_after
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild_busy, (str(self), self.hint, self.retry_after))
-
-
-def _rebuild_busy(what: str, hint: str, retry_after: int) -> Busy:
-    return Busy(what, hint=hint, retry_after=retry_after)
 
 
 class BackupError(PapscopeError):

@@ -7,8 +7,7 @@ Never   exports by itself, or writes a model whose answers differ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -16,7 +15,7 @@ import typer
 
 from papscope.cli.answering import Orientations
 from papscope.cli.terminal import progress, told_on_terminal
-from papscope.errors import MissingExtra, SettingError
+from papscope.errors import SettingError, needs_extra
 
 if TYPE_CHECKING:
     from papscope.export.images import Divided
@@ -89,7 +88,7 @@ def export(
         folder = find_bundle(bundle).folder
         model = read_bundle(folder).with_orientations(orientations)
         card, runs_on = read_card(folder), _runs_on(to)
-        with _told_what_is_missing(to), progress() as tell:
+        with needs_extra("train", for_what=f"exporting to {to}"), progress() as tell:
             if to.endswith(_WHOLE):
                 from papscope.export.int8 import Int8Settings, export_int8
 
@@ -126,20 +125,6 @@ def _check(to: Form, images: list[str] | None, split: Path | None, *, force: boo
             "is wrong",
             hint="leave --force out",
         )
-
-
-@contextmanager
-def _told_what_is_missing(to: Form) -> Iterator[None]:
-    """Name the extra that a package comes with."""
-    try:
-        yield
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith("papscope"):
-            raise
-        raise MissingExtra(
-            f"exporting to {to} needs {missing.name}, which is not installed",
-            hint='pip install "papscope[train]"',
-        ) from None
 
 
 def _divided(images: list[str] | None, split: Path | None) -> Divided:

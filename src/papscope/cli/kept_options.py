@@ -1,4 +1,4 @@
-"""What the commands about kept things share: which service they are about, and its parts.
+"""What the service's commands share: which service they are about, and its parts.
 
 Takes   the service's folder and database, as they were given to `papscope serve`
 Gives   settings, or a word on what has to be installed
@@ -7,14 +7,13 @@ Never   imports the parts of the service when the command line starts
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from papscope.errors import MissingExtra
+from papscope.errors import needs_extra
 
 if TYPE_CHECKING:
     from papscope.serve.settings import ServeSettings
@@ -26,7 +25,7 @@ Home = Annotated[
     typer.Option(
         "--home",
         envvar="PAPSCOPE_HOME",
-        help="The service's folder, as given to `papscope serve`.",
+        help="The service's folder: it holds the pictures, and the database unless one is named.",
     ),
 ]
 DatabaseUrl = Annotated[
@@ -34,34 +33,27 @@ DatabaseUrl = Annotated[
     typer.Option(
         "--database-url",
         envvar="PAPSCOPE_DATABASE_URL",
-        help="The service's database, where it is not in its folder.",
+        help="The service's database: sqlite:////folder/file.sqlite or "
+        "postgresql://user:password@host/name; in the environment nobody else on the machine can "
+        "read the password.",
         show_default="an SQLite file in the home",
     ),
 ]
 
 
-@contextmanager
-def with_service_parts() -> Iterator[None]:
+def with_service_parts() -> AbstractContextManager[None]:
     """Say what has to be installed, where the service's parts are missing.
 
     Raises:
         MissingExtra: the service's parts are not installed.
     """
-    try:
-        yield
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith("papscope"):
-            raise
-        raise MissingExtra(
-            f"this belongs to the service, which needs {missing.name}",
-            hint='pip install "papscope[serve]"',
-        ) from None
+    return needs_extra("serve", for_what="the service")
 
 
-def settings_of(home: Path, database_url: str | None, **others: int | None) -> ServeSettings:
+def settings_of(
+    home: Path, database_url: str | None, *, retention_days: int | None = None
+) -> ServeSettings:
     """Give the settings of the service that a command is about."""
     from papscope.serve.settings import ServeSettings
 
-    return ServeSettings(
-        home=home, database_url=database_url, retention_days=others.get("retention_days")
-    )
+    return ServeSettings(home=home, database_url=database_url, retention_days=retention_days)

@@ -14,20 +14,13 @@ from typing import Annotated, Any
 
 import typer
 
+from papscope.cli.kept_options import DEFAULT_HOME, DatabaseUrl, Home, with_service_parts
 from papscope.cli.terminal import told_on_terminal
-from papscope.errors import MissingExtra, SettingError
-
-DEFAULT_HOME = Path("papscope-home")
+from papscope.errors import SettingError
 
 
 def serve(
-    home: Annotated[
-        Path,
-        typer.Option(
-            envvar="PAPSCOPE_HOME",
-            help="The folder in which pictures are kept, and the database unless one is named.",
-        ),
-    ] = DEFAULT_HOME,
+    home: Home = DEFAULT_HOME,
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The port; 0 takes any that is free.")
@@ -42,16 +35,7 @@ def serve(
             show_default="papscope's own model",
         ),
     ] = None,
-    database_url: Annotated[
-        str | None,
-        typer.Option(
-            "--database-url",
-            envvar="PAPSCOPE_DATABASE_URL",
-            help="sqlite:////folder/file.sqlite or postgresql://user:password@host/name; in the "
-            "environment nobody else on the machine can read the password.",
-            show_default="an SQLite file in the home",
-        ),
-    ] = None,
+    database_url: DatabaseUrl = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     threads: Annotated[
         int, typer.Option(min=0, help="Processor threads; 0 decides by the machine.")
@@ -95,16 +79,9 @@ def serve(
 ) -> None:
     """Serve models as a web page and over HTTP, on this machine unless told otherwise."""
     with told_on_terminal():
-        try:
+        with with_service_parts():
             from papscope.serve import server
             from papscope.serve.settings import Limits, ServeSettings
-        except ModuleNotFoundError as missing:
-            if (missing.name or "").startswith("papscope"):
-                raise
-            raise MissingExtra(
-                f"the service needs {missing.name}, which the base installation leaves out",
-                hint='pip install "papscope[serve]"',
-            ) from None
         known = {one.name: type(one.default) for one in fields(Limits)}
         settings = ServeSettings(
             home=home,
