@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 
@@ -62,6 +63,30 @@ def near(looks: Sequence[Look], sides: Mapping[str, Sides], tell: Tell = silent)
         sides: by row id.
         tell: is told how far the comparison is.
     """
+    files = {look.id: sides[look.id].row.path for look in looks}
+    found = []
+    for ids in same_pictures(looks, files, tell):
+        rows = [sides[one] for one in ids]
+        codes = _spoilt("near", rows)
+        if not codes and any(side.group is None for side in rows):
+            codes = [("near", "a group is unknown")]
+        found += [finding(code, ids, _told(len(ids), why)) for code, why in codes]
+    return found
+
+
+def same_pictures(
+    looks: Sequence[Look], files: Mapping[str, PurePath], tell: Tell = silent
+) -> list[tuple[str, ...]]:
+    """Gather images that show one picture without being the same bytes.
+
+    Args:
+        looks: of images; of those with the same content the first stands for all.
+        files: the file of each, by row id; two of one file are never candidates.
+        tell: is told how far the comparison is.
+
+    Returns:
+        Clusters of two and more ids, each in the order of the looks.
+    """
     once = {look.content: look for look in reversed(looks) if look.likeness is not None}
     kept = [look for look in looks if once.get(look.content) is look]
     alike = [look.likeness for look in kept if look.likeness is not None]
@@ -69,19 +94,12 @@ def near(looks: Sequence[Look], sides: Mapping[str, Sides], tell: Tell = silent)
         return []
     words = np.array([one.hashes for one in alike], dtype=np.uint64).reshape(-1, WAYS)
     pairs = close_pairs(words, tell=tell).pairs
-    files = [sides[look.id].row.path for look in kept]
-    apart = np.array([files[one] != files[other] for one, other, _ in pairs.tolist()], dtype=bool)
+    paths = [files[look.id] for look in kept]
+    apart = np.array([paths[one] != paths[other] for one, other, _ in pairs.tolist()], dtype=bool)
     pairs = pairs[apart] if len(pairs) else pairs
     sure = pairs[same(alike, pairs)]
-    found = []
-    for members in _clusters(len(kept), sure[:, :2].tolist()):
-        ids = tuple(kept[one].id for one in members)
-        rows = [sides[one] for one in ids]
-        codes = _spoilt("near", rows)
-        if not codes and any(side.group is None for side in rows):
-            codes = [("near", "a group is unknown")]
-        found += [finding(code, ids, _told(len(ids), why)) for code, why in codes]
-    return found
+    clusters = _clusters(len(kept), sure[:, :2].tolist())
+    return [tuple(kept[one].id for one in members) for members in clusters]
 
 
 def _told(count: int, why: str) -> str:

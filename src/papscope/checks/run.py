@@ -70,19 +70,10 @@ def check(
     Raises:
         PapscopeError: the system killed a worker, most likely for want of memory.
     """
-    looks: list[Look] = []
-    findings: list[Finding] = []
-    files = [(manifest.file_of(rows[0]), rows) for rows in by_file(manifest.rows)]
-    for done, seen in enumerate(_all_seen(files, thresholds, workers), start=1):
-        findings += seen.findings
-        looks += seen.looks
-        tell("looking at images", done, len(files))
+    findings, looks = looked(manifest, thresholds=thresholds, workers=workers, tell=tell)
     part_of, children = parts_of(manifest, split), stood_for(manifest)
     sides = {row.id: Sides(row, group_of(row, split), part_of.get(row.id)) for row in manifest.rows}
     place = {row.id: number for number, row in enumerate(manifest.rows)}
-    looks = sorted(
-        (look for look in looks if look.id not in children), key=lambda look: place[look.id]
-    )
     findings += of_names_and_sizes([row for row in manifest.rows if row.id not in children])
     folds = split.protocol.folds if split is not None and split.protocol.folds else FOLDS
     findings += of_labels_and_groups(manifest, folds)
@@ -95,10 +86,46 @@ def check(
         counts=manifest.counts(),
         groups=groups_by_class(manifest),
         images=len(manifest.rows),
-        files=len(files),
+        files=len(by_file(manifest.rows)),
         dataset=manifest.dataset,
         manifest_sha256=manifest.digest,
     )
+
+
+def looked(
+    manifest: Manifest,
+    *,
+    thresholds: Thresholds = DEFAULT,
+    workers: int = 1,
+    tell: Tell = silent,
+) -> tuple[list[Finding], list[Look]]:
+    """Look at every image once.
+
+    Args:
+        manifest: whose images; and the others as for `check`.
+        thresholds: where a measure of a picture becomes a fault.
+        workers: processes that look at images.
+        tell: is told how many files are done.
+
+    Returns:
+        What is wrong with files and pictures, and what is kept of each row's picture, in the
+        manifest's order: not of those that could not be decoded, and not of images that papscope
+        made, whose originals stand for them.
+
+    Raises:
+        PapscopeError: the system killed a worker, most likely for want of memory.
+    """
+    findings: list[Finding] = []
+    looks: list[Look] = []
+    files = [(manifest.file_of(rows[0]), rows) for rows in by_file(manifest.rows)]
+    for done, seen in enumerate(_all_seen(files, thresholds, workers), start=1):
+        findings += seen.findings
+        looks += seen.looks
+        tell("looking at images", done, len(files))
+    place = {row.id: number for number, row in enumerate(manifest.rows)}
+    children = stood_for(manifest)
+    kept = (look for look in looks if look.id not in children)
+    return findings, sorted(kept, key=lambda look: place[look.id])
 
 
 def by_file(rows: Sequence[Row]) -> list[list[Row]]:
