@@ -70,9 +70,13 @@ demo: $(READY)
 
 # One process holds at most one thread of the arithmetic libraries: more only stand in each
 # other's way where there are as many processes as cores. The tests of a file stay together, as they
-# share what is slow to make.
+# share what is slow to make. If a process dies, the run ends and names its test: in pytest-xdist 3.8
+# a replacement is handed files that are done already, and waits for ever for the next one
+# (pytest-dev/pytest-xdist#1323). A test that takes twenty minutes hangs: it is shown, and ends so too.
+TEST_RUN := -n $(JOBS) --dist loadfile --max-worker-restart=0 \
+  -o faulthandler_timeout=1200 -o faulthandler_exit_on_timeout=true
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TEST_RUN)
 
 check: $(READY)
 	$(BIN)/ruff check
