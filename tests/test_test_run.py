@@ -42,7 +42,7 @@ def run_of(folder: Path, last: str, *, also: tuple[str, ...] = ()) -> tuple[int,
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     return done.returncode, done.stdout + done.stderr
 
