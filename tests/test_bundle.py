@@ -22,10 +22,12 @@ from papscope import bundle as module
 from papscope.bundle import (
     CARD,
     DESCRIPTION,
+    REFERENCE,
     WEIGHTS,
     Description,
     read_bundle,
     read_description,
+    write_again,
     write_bundle,
 )
 from papscope.errors import BundleError, DiskError
@@ -291,3 +293,21 @@ def test_reading_a_bundle_needs_no_torch(tmp_path: Path) -> None:
 
 def test_the_format_is_the_first_one() -> None:
     assert module.FORMAT == 1
+
+
+def test_a_reference_travels_with_the_bundle_and_is_vouched_for(tmp_path: Path) -> None:
+    about, tensors = made()
+    about = replace(about, gate={"limit": 3.5})
+    reference = {"bank": np.arange(6, dtype=np.float32).reshape(2, 3)}
+    write_bundle(tmp_path / "b", about, tensors, "card", reference)
+
+    read = read_bundle(tmp_path / "b")
+    assert read.description.gate == {"limit": 3.5}
+    assert read.reference["bank"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+    write_again(tmp_path / "c", read, "card")
+    assert read_bundle(tmp_path / "c").digest == read.digest
+
+    (tmp_path / "b" / REFERENCE).write_bytes(b"other")
+    with pytest.raises(BundleError, match=r"reference\.safetensors is not the file"):
+        read_bundle(tmp_path / "b")

@@ -1,8 +1,8 @@
 """A trained model as a folder: weights, and everything needed to use them rightly.
 
 Takes   named arrays, or a network exported to ONNX, and a description
-Gives   a folder of `weights.safetensors` or `model.onnx`, `bundle.json` and a card, or the first
-        two read back
+Gives   a folder of `weights.safetensors` or `model.onnx`, `bundle.json`, a card and, where it was
+        fitted, `reference.safetensors`; or all but the card read back
 Never   reads or writes a pickle, needs torch, or trusts a file that its digest does not vouch for
 """
 
@@ -21,78 +21,24 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
+from papscope.description import FORMAT
+from papscope.description import Description as Description  # noqa: PLC0414 -- given on
 from papscope.errors import BundleError, SettingError
 from papscope.files import canonical_json
 from papscope.folders import write_folder
 from papscope.preprocess import Preprocess
 from papscope.taxonomy import CellClass
 
-FORMAT = 1
 WEIGHTS = "weights.safetensors"
 ONNX = "model.onnx"
 """In the place of the weights where a bundle was exported."""
+REFERENCE = "reference.safetensors"
+"""What the model learned from, in numbers: only where it was fitted."""
 DESCRIPTION = "bundle.json"
 CARD = "README.md"
+_FILES = frozenset({WEIGHTS, ONNX, REFERENCE, DESCRIPTION, CARD})
 
 Tensors: TypeAlias = Mapping[str, npt.NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """What a bundle says of its model."""
-
-    classes: tuple[CellClass, ...]
-    """In the order of the network's outputs."""
-    preprocess: Preprocess
-    backbone: str
-    """timm's name of the network, or what a network of several is in few words."""
-    network: Mapping[str, Any] = field(default_factory=dict)
-    """What else the network is built with: dropout, orientations, the parts of a composed one."""
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    """Data and their digests, licence and citation, split protocol, recipe, versions."""
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    """What was measured, on what, with intervals; validation unless it says otherwise."""
-    calibration: Mapping[str, Any] = field(default_factory=dict)
-    """How probabilities are scaled before anybody sees them; `{}` leaves them as they are."""
-    rules: Mapping[str, Any] = field(default_factory=dict)
-    """When it must not decide alone: `sets` and `refer`, as `rules.Rules` reads them; `{}` none."""
-    engine: str = ""
-    """What an exported network was proved on and runs on: `openvino`; empty for onnxruntime."""
-
-    @property
-    def kind(self) -> str:
-        """How the network is composed: `single`, or of which kind of several."""
-        return str(self.network.get("kind", "single"))
-
-    @property
-    def orientations(self) -> bool:
-        """Whether an answer is the mean over the eight orientations of the square."""
-        return bool(self.network.get("orientations", False))
-
-    def to_json(self, files: Mapping[str, str]) -> dict[str, Any]:
-        """Give the content of `bundle.json`; what is not calibrated does not speak of it.
-
-        Args:
-            files: the SHA-256 of each file that it vouches for.
-        """
-        scaled = {"calibration": dict(self.calibration)} if self.calibration else {}
-        ruled = {"rules": dict(self.rules)} if self.rules else {}
-        runs_on = {"engine": self.engine} if self.engine else {}
-        return {
-            **scaled,
-            **ruled,
-            **runs_on,
-            "papscope": "bundle",
-            "format": FORMAT,
-            "classes": [one.to_json() for one in self.classes],
-            "preprocess": self.preprocess.to_json(),
-            "backbone": self.backbone,
-            "network": dict(self.network),
-            "provenance": dict(self.provenance),
-            "metrics": dict(self.metrics),
-            "files": dict(files),
-            "intended_use": "research only; not a medical device; labels of cells, not a diagnosis",
-        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,6 +52,8 @@ class Bundle:
     """SHA-256 of `bundle.json`, which holds that of the weights: it names the model."""
     onnx: bytes | None = None
     """The network as `papscope export` wrote it; None where `tensors` are its weights."""
+    reference: Tensors = field(default_factory=dict)
+    """What it learned from, in numbers, as `gate.Reference` reads it; empty where not fitted."""
 
     def with_orientations(self, asked: bool | None) -> Bundle:
         """Give the model as it shall answer: over the orientations, over one, None as it says.
@@ -126,25 +74,36 @@ class Bundle:
         return replace(self, description=replace(about, network=network))
 
 
-def write_bundle(folder: Path, description: Description, tensors: Tensors, card: str) -> str:
+def write_bundle(
+    folder: Path,
+    description: Description,
+    tensors: Tensors,
+    card: str,
+    reference: Tensors | None = None,
+) -> str:
     """Write a bundle whole, replacing one that is there, and give its digest.
 
     Raises:
         DiskError: the disk is full or the place cannot be written; an older bundle is kept.
         BundleError: the folder holds something that is not a bundle, which is left alone.
     """
-    plain = {name: np.asarray(value, order="C") for name, value in tensors.items()}
-    return _write(folder, description, {WEIGHTS: save_safetensors(plain)}, card)
+    return _write(folder, description, {WEIGHTS: _saved(tensors)}, card, reference)
 
 
-def write_onnx_bundle(folder: Path, description: Description, model: bytes, card: str) -> str:
+def write_onnx_bundle(
+    folder: Path,
+    description: Description,
+    model: bytes,
+    card: str,
+    reference: Tensors | None = None,
+) -> str:
     """Write a bundle of an exported network whole, and give its digest.
 
     Raises:
         DiskError: as for `write_bundle`.
         BundleError: as for `write_bundle`.
     """
-    return _write(folder, description, {ONNX: model}, card)
+    return _write(folder, description, {ONNX: model}, card, reference)
 
 
 def write_again(folder: Path, bundle: Bundle, card: str) -> str:
@@ -154,9 +113,10 @@ def write_again(folder: Path, bundle: Bundle, card: str) -> str:
         DiskError: as for `write_bundle`.
         BundleError: as for `write_bundle`.
     """
+    about, reference = bundle.description, bundle.reference
     if bundle.onnx is not None:
-        return write_onnx_bundle(folder, bundle.description, bundle.onnx, card)
-    return write_bundle(folder, bundle.description, bundle.tensors, card)
+        return write_onnx_bundle(folder, about, bundle.onnx, card, reference)
+    return write_bundle(folder, about, bundle.tensors, card, reference)
 
 
 def read_card(folder: Path) -> str:
@@ -167,8 +127,21 @@ def read_card(folder: Path) -> str:
         return ""
 
 
-def _write(folder: Path, description: Description, weights: Mapping[str, bytes], card: str) -> str:
+def _saved(tensors: Tensors) -> bytes:
+    plain = {name: np.asarray(value, order="C") for name, value in tensors.items()}
+    return save_safetensors(plain)
+
+
+def _write(
+    folder: Path,
+    description: Description,
+    weights: Mapping[str, bytes],
+    card: str,
+    reference: Tensors | None,
+) -> str:
     refuse_others(folder)
+    if reference:
+        weights = {**weights, REFERENCE: _saved(reference)}
     vouched = {name: sha256(data).hexdigest() for name, data in weights.items()}
     content = canonical_json(description.to_json(vouched)).encode()
     write_folder(folder, {**weights, DESCRIPTION: content, CARD: card.encode()})
@@ -184,7 +157,7 @@ def refuse_others(folder: Path) -> None:
     if not folder.exists():
         return
     held = {one.name for one in folder.iterdir()} if folder.is_dir() else {""}
-    if held and not (DESCRIPTION in held and held <= {WEIGHTS, ONNX, DESCRIPTION, CARD}):
+    if held and not (DESCRIPTION in held and held <= _FILES):
         raise BundleError(
             f"{folder} holds other files and is not overwritten", hint="name another folder"
         )
@@ -198,14 +171,14 @@ def read_bundle(folder: Path) -> Bundle:
     """
     content, digest = _content(folder)
     description = _description(folder, content)
-    name, data = _vouched(folder, content.get("files"))
-    if name == ONNX:
-        return Bundle(description, {}, digest, data)
-    try:
-        tensors = load_safetensors(data)
-    except (SafetensorError, ValueError, TypeError, KeyError) as problem:
-        raise _unreadable(folder / name, f"is damaged: {problem}") from None
-    return Bundle(description, tensors, digest)
+    files = content.get("files")
+    told = files if isinstance(files, dict) else {}
+    if WEIGHTS in told and ONNX in told:
+        raise _unreadable(folder / DESCRIPTION, f"names both {WEIGHTS} and {ONNX}")
+    reference = _tensors(folder / REFERENCE, told) if REFERENCE in told else {}
+    if ONNX in told:
+        return Bundle(description, {}, digest, _vouched(folder / ONNX, told), reference)
+    return Bundle(description, _tensors(folder / WEIGHTS, told), digest, reference=reference)
 
 
 def refuse_exported(bundle: Bundle) -> None:
@@ -221,19 +194,23 @@ def refuse_exported(bundle: Bundle) -> None:
         )
 
 
-def _vouched(folder: Path, files: object) -> tuple[str, bytes]:
-    """Read the weights, of one kind or the other, that the description vouches for."""
-    told = files if isinstance(files, dict) else {}
-    if WEIGHTS in told and ONNX in told:
-        raise _unreadable(folder / DESCRIPTION, f"names both {WEIGHTS} and {ONNX}")
-    name = ONNX if ONNX in told else WEIGHTS
+def _tensors(path: Path, files: Mapping[str, Any]) -> Tensors:
+    data = _vouched(path, files)
     try:
-        data = (folder / name).read_bytes()
+        return load_safetensors(data)
+    except (SafetensorError, ValueError, TypeError, KeyError) as problem:
+        raise _unreadable(path, f"is damaged: {problem}") from None
+
+
+def _vouched(path: Path, files: Mapping[str, Any]) -> bytes:
+    """Read a file that the description vouches for."""
+    try:
+        data = path.read_bytes()
     except OSError as problem:
-        raise _unreadable(folder / name, f"cannot be read: {problem.strerror}") from None
-    if sha256(data).hexdigest() != told.get(name):
-        raise _unreadable(folder / name, "is not the file that bundle.json vouches for")
-    return name, data
+        raise _unreadable(path, f"cannot be read: {problem.strerror}") from None
+    if sha256(data).hexdigest() != files.get(path.name):
+        raise _unreadable(path, "is not the file that bundle.json vouches for")
+    return data
 
 
 def read_description(folder: Path) -> tuple[Description, str]:
@@ -284,6 +261,7 @@ def _description(folder: Path, content: Mapping[str, Any]) -> Description:
             metrics=content["metrics"],
             calibration=dict(content.get("calibration", {})),
             rules=dict(content.get("rules", {})),
+            gate=dict(content.get("gate", {})),
             engine=str(content.get("engine", "")),
         )
     except (KeyError, TypeError, ValueError, SettingError) as wrong:

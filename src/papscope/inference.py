@@ -47,10 +47,18 @@ class Runner:
     tile: int
     workers: int
     """How many tiles are worked on at once."""
+    classes: int | None = None
+    """How many of the network's outputs are logits, where features follow; None: all."""
 
     @classmethod
     def of(
-        cls, network: nn.Module, settings: Preprocess, device: str = "auto", threads: int = 0
+        cls,
+        network: nn.Module,
+        settings: Preprocess,
+        device: str = "auto",
+        threads: int = 0,
+        *,
+        classes: int | None = None,
     ) -> Runner:
         """Make a network ready.
 
@@ -59,6 +67,7 @@ class Runner:
             settings: its preprocessing.
             device: `auto`, or torch's name of a device.
             threads: of the processor; 0 takes as many as torch would.
+            classes: how many of its outputs are logits, where features follow; None: all.
 
         Raises:
             SettingError: there is no such device here.
@@ -66,8 +75,9 @@ class Runner:
         place = device_named(device)
         ready = network.eval().to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if place.type == "cpu":
-            return cls(ready, settings, place, CPU_TILE, threads or torch.get_num_threads())
-        return cls(ready, settings, place, DEVICE_TILE, 1)
+            workers = threads or torch.get_num_threads()
+            return cls(ready, settings, place, CPU_TILE, workers, classes)
+        return cls(ready, settings, place, DEVICE_TILE, 1, classes)
 
     @property
     def at_once(self) -> int:
@@ -83,7 +93,7 @@ class Runner:
         Returns:
             (n, c), each row sums to 1.
         """
-        return softmax(self.outputs(squares))
+        return softmax(self.outputs(squares)[:, : self.classes])
 
     def measured(self, squares: Squares, measures: npt.NDArray[np.float32]) -> Probabilities:
         """Answer for squares and measures of their cells, for a network that takes both.
@@ -95,7 +105,24 @@ class Runner:
         Returns:
             (n, c), each row sums to 1.
         """
-        return softmax(self.outputs(squares, measures))
+        return softmax(self.outputs(squares, measures)[:, : self.classes])
+
+    def featured(
+        self, squares: Squares, measures: npt.NDArray[np.float32] | None = None
+    ) -> tuple[Probabilities, npt.NDArray[np.float32] | None]:
+        """Answer, and tell what the answer rests on.
+
+        Args:
+            squares: (n, s, s, 3), RGB, 0..255.
+            measures: as for `measured`; None where the network takes none.
+
+        Returns:
+            Probabilities (n, c); energy and features (n, 1 + d), None if the network tells none.
+        """
+        found = self.outputs(squares) if measures is None else self.outputs(squares, measures)
+        if self.classes is None:
+            return softmax(found), None
+        return softmax(found[:, : self.classes]), found[:, self.classes :].astype(np.float32)
 
     def outputs(self, squares: Squares, *more: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Give what the network gives, (n, c), for any number of squares (n, s, s, 3).

@@ -96,8 +96,9 @@ def test_the_exported_model_answers_as_the_first_for_any_number_of_pictures(home
         found, wanted = (one.probabilities(squares(count)) for one in (after, before))
         assert np.abs(found - wanted).max() < 1e-5
         planes = np.zeros((count, 3, SIZE, SIZE), np.float32)
-        (logits,) = session.run(None, {"planes": planes})
+        logits, features = session.run(None, {"planes": planes})
         assert logits.shape == (count, len(CLASSES))
+        assert len(features) == count
     assert len(np.unique(wanted.round(3), axis=0)) == count, "all answers are alike"
 
 

@@ -18,7 +18,8 @@ import torch
 from torch import nn
 
 from papscope.errors import ExportError
-from papscope.predict.onnx_engine import INPUT, OUTPUT
+from papscope.network.featured import featured
+from papscope.predict.onnx_engine import FEATURES, INPUT, OUTPUT
 
 OPSET = 18
 """What torch's exporter writes without conversion; onnxruntime knows it since 1.14."""
@@ -27,12 +28,14 @@ _MOST_BYTES = 2**31 - 2**20
 """Protocol buffers end at 2 GiB; a little is left for the graph."""
 
 
-def graph_of(network: nn.Module, size: int) -> bytes:
+def graph_of(network: nn.Module, size: int, classes: int | None = None) -> bytes:
     """Write a network as an ONNX model for any number of pictures.
 
     Args:
         network: from planes (n, 3, s, s) to logits (n, c), in evaluation mode.
         size: the side s of its input, in pixels.
+        classes: c, for a graph that tells features too, as `network.featured` does; None for one
+            that only answers.
 
     Raises:
         ExportError: torch cannot express the network in ONNX, or it is too large.
@@ -44,6 +47,10 @@ def graph_of(network: nn.Module, size: int) -> bytes:
             hint="export a smaller backbone or fewer members",
         )
     example = torch.zeros(2, 3, size, size)  # two: torch takes a single one for a constant
+    outputs = [OUTPUT]
+    if classes is not None:
+        network = _Apart(featured(network, classes), classes).eval()
+        outputs.append(FEATURES)
     try:
         with quietly(), torch.inference_mode():
             program = torch.onnx.export(
@@ -52,7 +59,7 @@ def graph_of(network: nn.Module, size: int) -> bytes:
                 dynamo=True,
                 opset_version=OPSET,
                 input_names=[INPUT],
-                output_names=[OUTPUT],
+                output_names=outputs,
                 dynamic_shapes=({0: torch.export.Dim("n", min=1)},),
                 verbose=False,
             )
@@ -66,6 +73,20 @@ def graph_of(network: nn.Module, size: int) -> bytes:
             hint="use the bundle itself, or train another backbone",
         ) from problem
     return bytes(model.SerializeToString(deterministic=True))
+
+
+class _Apart(nn.Module):
+    """A network that tells features, with logits and features as two outputs."""
+
+    def __init__(self, network: nn.Module, classes: int) -> None:
+        super().__init__()
+        self.network = network
+        self.classes = classes
+
+    def forward(self, planes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Give logits (n, c), and energy and features (n, 1 + d), for planes (n, 3, s, s)."""
+        found = self.network(planes)
+        return found[:, : self.classes], found[:, self.classes :]
 
 
 @contextmanager

@@ -89,9 +89,11 @@ def in_onnx(bundle: Bundle, squares: Squares, runs_on: RunsOn, tell: Tell) -> tu
     """
     tell("exporting", 0, 1)
     network = from_bundle(bundle)
-    exported = on_engine(bundle, graph_of(network, bundle.description.preprocess.size), runs_on)
+    about = bundle.description
+    graph = graph_of(network, about.preprocess.size, len(about.classes))
+    exported = on_engine(bundle, graph, runs_on)
     tell("exporting", 1, 1)
-    before = Runner.of(network, bundle.description.preprocess, "cpu")
+    before = Runner.of(network, about.preprocess, "cpu")
     parity = compare(before, engine_for(exported), squares, tell)
     _refuse_unlike(parity)
     return exported, parity

@@ -75,7 +75,8 @@ def refuse_to_export(bundle: Bundle, folder: Path) -> None:
 def on_engine(bundle: Bundle, model: bytes, runs_on: RunsOn) -> Bundle:
     """Give a model as it will be when it was exported."""
     engine = "" if runs_on == "onnxruntime" else runs_on
-    return Bundle(replace(bundle.description, engine=engine), {}, bundle.digest, model)
+    about = replace(bundle.description, engine=engine)
+    return Bundle(about, {}, bundle.digest, model, bundle.reference)
 
 
 def write_exported(folder: Path, exported: Bundle, card: str, found: Finding) -> str:
@@ -109,4 +110,4 @@ def write_exported(folder: Path, exported: Bundle, card: str, found: Finding) ->
         *(("It runs on OpenVINO.",) if about.engine == OPENVINO else ()),
     )
     text = f"{head.rstrip()}\n\n## Exported\n\n{fill(' '.join(said), 100)}\n"
-    return write_onnx_bundle(folder, about, model, text)
+    return write_onnx_bundle(folder, about, model, text, exported.reference)

@@ -9,6 +9,7 @@ Only transposing and flipping, joining and plain arithmetic are used, so that ex
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log
 
 import torch
@@ -50,13 +51,24 @@ class Oriented(nn.Module):
 
         What else the network takes of each picture, (n, k), does not depend on how it lies.
         """
-        turned = torch.cat(
-            [
-                side
-                for across in (planes, planes.transpose(2, 3))
-                for side in (across, across.flip(2), across.flip(3), across.flip(2, 3))
-            ]
-        )
-        ready = turned.contiguous(memory_format=torch.channels_last)
-        logits = self.network(ready, *(one.repeat(ORIENTATIONS, 1) for one in more))
-        return log_mean(logits.reshape(ORIENTATIONS, -1, logits.shape[-1]))
+        return log_mean(orientations_of(self.network, planes, more))
+
+
+def orientations_of(
+    network: nn.Module, planes: torch.Tensor, more: Sequence[torch.Tensor]
+) -> torch.Tensor:
+    """Ask a network about the eight orientations of each square.
+
+    Returns:
+        (8, n, ...), what it gives for planes (n, 3, s, s) and for what else it takes.
+    """
+    turned = torch.cat(
+        [
+            side
+            for across in (planes, planes.transpose(2, 3))
+            for side in (across, across.flip(2), across.flip(3), across.flip(2, 3))
+        ]
+    )
+    ready = turned.contiguous(memory_format=torch.channels_last)
+    found = network(ready, *(one.repeat(ORIENTATIONS, 1) for one in more))
+    return torch.as_tensor(found.reshape(ORIENTATIONS, -1, found.shape[-1]))

@@ -43,7 +43,14 @@ class Fusion(nn.Module):
         Returns:
             (n, c).
         """
-        features = torch.cat([block(planes) for block in self.blocks], 1)
+        return self.answer(self.features(planes), measured)
+
+    def features(self, planes: torch.Tensor) -> torch.Tensor:
+        """Give the joined features (n, d) of planes (n, 3, s, s)."""
+        return torch.cat([block(planes) for block in self.blocks], 1)
+
+    def answer(self, features: torch.Tensor, measured: torch.Tensor | None = None) -> torch.Tensor:
+        """Give logits (n, c) for joined features (n, d) and measures, as `forward` takes them."""
         logits: torch.Tensor = self.plain(features)
         if measured is None or self.shaped is None:
             return logits

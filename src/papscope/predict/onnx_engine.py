@@ -12,8 +12,6 @@ filling; and a picture that never has company gets the same bits in any.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +19,15 @@ import onnxruntime
 
 from papscope.bundle import DESCRIPTION, ONNX, Bundle, Description
 from papscope.errors import BundleError, SettingError
-from papscope.predict.engine import Engine
+from papscope.predict.engine import Engine, Features
+from papscope.predict.sharing import One, shared_out
 from papscope.preprocess import Preprocess, Squares, to_planes
-from papscope.scores import Probabilities, softmax
+from papscope.scores import Probabilities
+from papscope.shape.measures import Measured
 
-INPUT, OUTPUT = "planes", "logits"
-"""What an exported network calls its input (n, 3, s, s) and its output (n, c)."""
+INPUT, OUTPUT, FEATURES = "planes", "logits", "features"
+"""What an exported network calls its input (n, 3, s, s) and its outputs: (n, c), and (n, 1 + d) but
+for one of an early papscope."""
 
 _ONLY_ERRORS = 3
 
@@ -47,21 +48,18 @@ class OnnxEngine:
 
     def probabilities(self, squares: Squares) -> Probabilities:
         """Answer for one or more squares (n, s, s, 3), RGB, 0..255, with probabilities (n, c)."""
-        if not len(squares):
-            raise ValueError("there is no square to answer for")
-        return softmax(np.concatenate(list(self._shared_out(squares))))
+        return shared_out(self._one, squares, self.workers)[0]
 
-    def _shared_out(self, squares: Squares) -> Iterator[Probabilities]:
-        each = (squares[place : place + 1] for place in range(len(squares)))
-        if min(self.workers, len(squares)) == 1:
-            yield from map(self._logits, each)
-            return
-        with ThreadPoolExecutor(self.workers, "papscope-answer") as pool:
-            yield from pool.map(self._logits, each)
+    def featured(
+        self, squares: Squares, measures: Measured | None = None
+    ) -> tuple[Probabilities, Features | None]:
+        """Answer, and tell the features; measures are not heard. See `FeaturingEngine`."""
+        del measures
+        return shared_out(self._one, squares, self.workers)
 
-    def _logits(self, square: Squares) -> Probabilities:
-        (logits,) = self.session.run([OUTPUT], {INPUT: to_planes(square, self.settings)})
-        return np.asarray(logits, dtype=np.float64)
+    def _one(self, square: Squares) -> One:
+        logits, *told = self.session.run(None, {INPUT: to_planes(square, self.settings)})
+        return np.asarray(logits, dtype=np.float64), told[0] if told else None
 
 
 def onnx_engine(bundle: Bundle, *, device: str = "auto", threads: int = 0) -> Engine:
@@ -115,7 +113,8 @@ def _check(session: onnxruntime.InferenceSession, about: Description) -> None:
     """Make sure that a network takes and gives what its bundle says."""
     side = about.preprocess.size
     wanted = [(INPUT, 3, side, side), (OUTPUT, len(about.classes))]
-    found = [(one.name, *one.shape[1:]) for one in (*session.get_inputs(), *session.get_outputs())]
+    outputs = [one for one in session.get_outputs() if one.name != FEATURES]
+    found = [(one.name, *one.shape[1:]) for one in (*session.get_inputs(), *outputs)]
     if found != wanted:
         raise _unlike(f"goes from {found[:1]} to {found[1:]}; {DESCRIPTION} says {wanted}")
 

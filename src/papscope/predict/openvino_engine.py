@@ -12,8 +12,6 @@ its own, so that streams times threads are the cores asked for and no more.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
@@ -22,10 +20,12 @@ import numpy as np
 
 from papscope.bundle import DESCRIPTION, ONNX, Bundle, Description
 from papscope.errors import BundleError, SettingError
-from papscope.predict.engine import Engine
-from papscope.predict.onnx_engine import INPUT, OUTPUT, usable_cores
+from papscope.predict.engine import Engine, Features
+from papscope.predict.onnx_engine import FEATURES, INPUT, OUTPUT, usable_cores
+from papscope.predict.sharing import One, shared_out
 from papscope.preprocess import Preprocess, Squares, to_planes
-from papscope.scores import Probabilities, softmax
+from papscope.scores import Probabilities
+from papscope.shape.measures import Measured
 
 # OpenVINO reports its use to its maker, and marks the user's home with a number, as soon as it is
 # imported. Where its package for that is missing, it does neither.
@@ -53,23 +53,22 @@ class OpenvinoEngine:
 
     def probabilities(self, squares: Squares) -> Probabilities:
         """Answer for one or more squares (n, s, s, 3), RGB, 0..255, with probabilities (n, c)."""
-        if not len(squares):
-            raise ValueError("there is no square to answer for")
-        return softmax(np.concatenate(list(self._shared_out(squares))))
+        return shared_out(self._one, squares, self.workers)[0]
 
-    def _shared_out(self, squares: Squares) -> Iterator[Probabilities]:
-        each = (squares[place : place + 1] for place in range(len(squares)))
-        if min(self.workers, len(squares)) == 1:
-            yield from map(self._logits, each)
-            return
-        with ThreadPoolExecutor(self.workers, "papscope-answer") as pool:
-            yield from pool.map(self._logits, each)
+    def featured(
+        self, squares: Squares, measures: Measured | None = None
+    ) -> tuple[Probabilities, Features | None]:
+        """Answer, and tell the features; measures are not heard. See `FeaturingEngine`."""
+        del measures
+        return shared_out(self._one, squares, self.workers)
 
-    def _logits(self, square: Squares) -> Probabilities:
+    def _one(self, square: Squares) -> One:
         planes = to_planes(square, self.settings)
         request = self.requests.get()
         try:
-            return np.array(request.infer({INPUT: planes})[OUTPUT], dtype=np.float64)
+            logits, *told = request.infer({INPUT: planes}).to_tuple()
+            features = np.array(told[0], dtype=np.float32) if told else None
+            return np.array(logits, dtype=np.float64), features
         finally:
             self.requests.put(request)
 
@@ -122,6 +121,7 @@ def _check(model: Any, about: Description) -> None:
     found = [
         (one.any_name, *(str(length) for length in list(one.partial_shape)[1:]))
         for one in (*model.inputs, *model.outputs)
+        if one.any_name != FEATURES
     ]
     if found != wanted:
         raise _unlike(f"goes from {found[:1]} to {found[1:]}; {DESCRIPTION} says {wanted}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from papscope.bundle import Bundle
 from papscope.inference import Runner
 from papscope.network.assembly import from_bundle
+from papscope.network.featured import featured
 from papscope.predict.engine import Engine
 
 
@@ -25,4 +26,6 @@ def torch_engine(bundle: Bundle, *, device: str = "auto", threads: int = 0) -> E
         BundleError: the weights are not those of the network that the bundle names.
         SettingError: there is no such device here.
     """
-    return Runner.of(from_bundle(bundle), bundle.description.preprocess, device, threads)
+    classes = len(bundle.description.classes)
+    network = featured(from_bundle(bundle), classes)
+    return Runner.of(network, bundle.description.preprocess, device, threads, classes=classes)
