@@ -54,8 +54,17 @@ def measure(pixels: Pixels) -> tuple[Row, Row] | None:
     Args:
         pixels: (h, w, 3), RGB, 0..255.
     """
-    mean, spread = _looks(_roots(pixels))
+    mean, spread = mean_and_spread(pixels)
     return None if spread[0] < _LEAST_SPREAD else (mean, spread)
+
+
+def mean_and_spread(pixels: Pixels) -> tuple[Row, Row]:
+    """Give the mean and the standard deviation of L*, a*, b*, (3,) each, of any picture.
+
+    Args:
+        pixels: (h, w, 3), RGB, 0..255.
+    """
+    return _looks(_roots(pixels))
 
 
 def bring(pixels: Pixels, wanted: Sequence[Row]) -> Pixels:
