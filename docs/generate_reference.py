@@ -1,7 +1,7 @@
 """Write the pages of docs/reference that follow from the code, or say which are out of step.
 
-Takes   the command line and the settings classes, as they are now
-Gives   docs/reference/commands.md and docs/reference/settings.md
+Takes   the command line, the settings classes and the readings of classes, as they are now
+Gives   docs/reference/commands.md, docs/reference/settings.md and docs/reference/classes.md
 Never   leaves a page half written, or needs torch
 
     python docs/generate_reference.py            # write them; also `make docs`
@@ -15,6 +15,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from papscope.readings import SOURCES, readings
+from papscope.taxonomy import KNOWN
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "papscope"
@@ -80,11 +83,36 @@ def lines(one: ast.ClassDef) -> Iterator[str]:
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
+def classes() -> str:
+    """Give the page of classes: what each may be taken to mean, and by which sources."""
+    page = [MADE + "# Classes, and what they may be taken to mean"]
+    page.append(
+        "What `papscope classes` prints, and the sentences of reports. A label is of a **single "
+        "cell**: a category is what such a cell is *consistent with*, never a diagnosis of a slide "
+        "or of a person. Where no single category fits, none is given. Your own classes have the "
+        "category that you give with `papscope import --bethesda`, or none."
+    )
+    for dataset, known in KNOWN.items():
+        page.append(f"## {dataset}")
+        head = ["| class | counts as | category | in reports | because | sources |",
+                "|---|---|---|---|---|---|"]  # fmt: skip
+        rows = (
+            f"| {one.name} | {one.side or '-'} | {read.category} | {read.whole} | {read.why} "
+            f"| {', '.join(read.sources)} |"
+            for one, read in zip(known, readings(dataset), strict=True)
+        )
+        page.append("\n".join([*head, *rows]))
+    told = "\n".join(f"- **{key}**: {text}" for key, text in SOURCES.items())
+    page.append(f"## Sources\n\n{told}")
+    return "\n\n".join(page) + "\n"
+
+
 def main() -> int:
     """Write the pages, or only compare them."""
     check = "--check" in sys.argv[1:]
     stale = []
-    for name, page in (("commands.md", commands()), ("settings.md", settings())):
+    made = {"commands.md": commands(), "settings.md": settings(), "classes.md": classes()}
+    for name, page in made.items():
         place = REFERENCE / name
         if place.exists() and place.read_text(encoding="utf-8") == page:
             continue

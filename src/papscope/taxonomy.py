@@ -4,8 +4,7 @@ Takes   a data set's name and one of its class names
 Gives   the class's group, Bethesda category (where the literature supports one) and order
 Never   gives a slide or a patient a diagnosis: these are labels of single cells
 
-Sources: Plissiti et al., ICIP 2018 (SIPaKMeD); Jantzen et al., NiSIS 2005 (Herlev); Rezende et al.,
-Sci Data 8:151, 2021 (CRIC); The Bethesda System for Reporting Cervical Cytology, 3rd ed., 2015.
+Why each class has its category, and what a report may say of it: `papscope.readings`, with sources.
 """
 
 from __future__ import annotations
@@ -88,6 +87,22 @@ _BETHESDA = (
     CellClass("HSIL", "abnormal", "HSIL", 4, "high-grade squamous intraepithelial lesion"),
     CellClass("SCC", "abnormal", "SCC", 5, "squamous cell carcinoma"),
 )
+_LBC11 = (
+    CellClass("AGC", "abnormal", "AGC", None, "atypical glandular cells"),
+    *(replace(_BETHESDA[place], grade=None) for place in (3, 1, 4, 2, 5)),
+    *(
+        CellClass(name, "normal", None, None, f"{organism}: an organism, no lesion")
+        for name, organism in (
+            ("actinomyces", "Actinomyces"),
+            ("candida", "Candida"),
+            ("flora", "bacteria"),
+            ("herpes", "herpes simplex virus"),
+            ("trichomonas", "Trichomonas"),
+        )
+    ),
+)
+CATEGORIES = (*(one.name for one in _BETHESDA), "AGC", "AIS", "adenocarcinoma")
+"""What a class may be said to be consistent with, squamous first."""
 GRADED = ("NILM", "LSIL", "HSIL", "SCC")
 """The Bethesda categories that are grades of severity; ASC-US and ASC-H are degrees of doubt."""
 
@@ -103,6 +118,7 @@ KNOWN: Mapping[str, tuple[CellClass, ...]] = {
         replace(one, grade=place)
         for place, one in enumerate(c for c in _BETHESDA if c.name in GRADED)
     ),
+    "lbc11": _LBC11,
 }
 """The classes of each data set, in the order that its manifests and models use."""
 
@@ -121,30 +137,44 @@ def classes_of(dataset: str, *, metaplastic: Side = "normal") -> tuple[CellClass
     )
 
 
-def named(names: Iterable[str], *, abnormal: Sequence[str] = ()) -> tuple[CellClass, ...]:
+def named(
+    names: Iterable[str],
+    *,
+    abnormal: Sequence[str] = (),
+    bethesda: Mapping[str, str] | None = None,
+) -> tuple[CellClass, ...]:
     """Describe the classes of somebody's own data, in alphabetical order.
 
     Args:
         names: the classes' names; repeats are fine.
         abnormal: the names that count as abnormal; the others are then normal. Empty where
             nobody has said, and then no class has a side.
+        bethesda: the category of a class's cells, one of `CATEGORIES`, where somebody says so; a
+            class that is not named has none.
 
     Raises:
-        SettingError: a name in `abnormal` is no class.
+        SettingError: a name in `abnormal` or `bethesda` is no class, or a category is none.
 
     >>> [(c.name, c.side) for c in named(["b", "a", "b"], abnormal=["b"])]
     [('a', 'normal'), ('b', 'abnormal')]
+    >>> [c.bethesda for c in named("ab", bethesda={"b": "LSIL"})]
+    [None, 'LSIL']
     """
-    every = sorted(set(names))
-    unknown = sorted(set(abnormal) - set(every))
+    every, read = sorted(set(names)), bethesda or {}
+    _refuse(set(abnormal) - set(every), "is called abnormal but is no class", every, "classes")
+    _refuse(set(read) - set(every), "has a category but is no class", every, "classes")
+    _refuse(set(read.values()) - set(CATEGORIES), "is no category", CATEGORIES, "categories")
+    side: dict[str, Side] = {
+        name: "abnormal" if name in abnormal else "normal" for name in every if abnormal
+    }
+    return tuple(CellClass(name, side.get(name), read.get(name)) for name in every)
+
+
+def _refuse(unknown: set[str], what: str, every: Sequence[str], kind: str) -> None:
     if unknown:
         raise SettingError(
-            f"{', '.join(unknown)} is called abnormal but is no class",
-            hint=f"the classes are {', '.join(every)}",
+            f"{', '.join(sorted(unknown))} {what}", hint=f"the {kind} are {', '.join(every)}"
         )
-    if not abnormal:
-        return tuple(CellClass(name) for name in every)
-    return tuple(CellClass(name, "abnormal" if name in abnormal else "normal") for name in every)
 
 
 def sides(classes: Sequence[CellClass]) -> Mapping[str, Side] | None:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 from papscope.cli.main import app
 from papscope.manifest import polygons_path, read_manifest
 from papscope.sources.kinds import KINDS
+from papscope.taxonomy import classes_of
 
 
 def run(*words: str | Path) -> Result:
@@ -39,6 +40,59 @@ def test_it_tells_counts_groups_notes_and_what_comes_next(data: Path, tmp_path: 
     assert f"manifest: {place}" in lines
     assert f"next: papscope check {place}" in lines
     assert [row.group for row in read_manifest(place).rows] == ["s1", "s2", "s3"]
+
+
+@pytest.mark.parametrize(
+    "words", [("--bethesda", "good=NILM, bad=LSIL"), ("--bethesda", "bad=LSIL")]
+)
+def test_own_classes_have_the_category_that_was_said_and_no_other(
+    data: Path, tmp_path: Path, words: tuple[str, str]
+) -> None:
+    place = tmp_path / "m.csv"
+
+    told = run("folder", data, "-o", place, *words)
+
+    assert told.exit_code == 0, told.output
+    good = "NILM" if "NILM" in words[1] else None
+    found = {one.name: one.bethesda for one in read_manifest(place).classes}
+    assert found == {"bad": "LSIL", "good": good}
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("bad", "'bad' does not pair classes with categories"),
+        ("bad=LSIL=HSIL", "does not pair classes with categories"),
+        ("worse=LSIL", "worse has a category but is no class"),
+        ("bad=CIN1", "CIN1 is no category"),
+    ],
+)
+def test_categories_that_mean_nothing_are_refused(
+    data: Path, tmp_path: Path, words: str, why: str
+) -> None:
+    refused = run("folder", data, "-o", tmp_path / "m.csv", "--bethesda", words)
+
+    assert refused.exit_code == 2
+    assert why in refused.stderr
+
+
+def test_lbc11_has_its_eleven_classes_whatever_is_there(tmp_path: Path) -> None:
+    root, place = made(tmp_path / "lbc", "HSIL/1.png", "candida/2.png"), tmp_path / "m.csv"
+
+    told = run("lbc11", root, "-o", place)
+
+    assert told.exit_code == 0, told.output
+    manifest = read_manifest(place)
+    assert manifest.classes == classes_of("lbc11")
+    assert {row.label for row in manifest.rows} == {"HSIL", "candida"}
+    assert (manifest.dataset, "Liang Y" in manifest.citation) == ("lbc11", True)
+
+
+def test_a_folder_of_other_classes_is_not_lbc11(data: Path, tmp_path: Path) -> None:
+    refused = run("lbc11", data, "-o", tmp_path / "m.csv")
+
+    assert refused.exit_code == 4
+    assert "no class of lbc11: bad, good" in refused.stderr
 
 
 def test_without_groups_the_note_is_loud(data: Path, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def import_(
     group_column: words.GroupColumn = None,
     box_columns: words.BoxColumns = None,
     abnormal: words.Abnormal = None,
+    bethesda: words.Bethesda = None,
     dataset: words.Dataset = None,
     slides: words.Slides = None,
     cells_per_slide: words.CellsPerSlide = None,

@@ -29,8 +29,8 @@ def _option(text: str, panel: str | None = None) -> Any:  # typer's own type her
 Kind: TypeAlias = Annotated[
     str,
     typer.Argument(
-        help="sipakmed, herlev, cric, mendeley, folder (one folder a class), csv (a table), or "
-        "synthetic (drawn here)."
+        help="sipakmed, herlev, cric, mendeley, lbc11, folder (one folder a class), csv (a table), "
+        "or synthetic (drawn here)."
     ),
 ]
 Root: TypeAlias = Annotated[
@@ -84,6 +84,14 @@ BoxColumns: TypeAlias = Annotated[
 Abnormal: TypeAlias = Annotated[
     str | None, _option("The classes that are abnormal, with commas between.", _OWN)
 ]
+Bethesda: TypeAlias = Annotated[
+    str | None,
+    _option(
+        "The Bethesda category of classes, where you say so: normal=NILM,cin1=LSIL. Reports then "
+        "call their cells consistent with it.",
+        _OWN,
+    ),
+]
 Dataset: TypeAlias = Annotated[
     str | None, _option("What to call the data; the folder's name by default.", _OWN)
 ]
@@ -126,6 +134,7 @@ def options_from(words: Mapping[str, Any]) -> ImportOptions:
     return ImportOptions(
         **{name: words[name] for name in plain},
         abnormal=_listed(words["abnormal"]),
+        bethesda=_paired(words["bethesda"]),
         groups=GroupsFrom(**groups) if groups else None,
         columns=Columns(**columns) if columns else None,
         drawing=SyntheticSettings(**drawing) if drawing else None,
@@ -139,6 +148,18 @@ def _given(**words: Any) -> dict[str, Any]:
 
 def _listed(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(one.strip() for one in text.split(",") if one.strip())
+
+
+def _paired(text: str | None) -> dict[str, str] | None:
+    from papscope.errors import SettingError
+
+    pairs = [tuple(map(str.strip, one.split("="))) for one in _listed(text) or ()]
+    if any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise SettingError(
+            f"--bethesda {text!r} does not pair classes with categories",
+            hint="give CLASS=CATEGORY, with commas between: normal=NILM,cin1=LSIL",
+        )
+    return {pair[0]: pair[1] for pair in pairs} if pairs else None
 
 
 def _four(text: str | None) -> tuple[str, ...] | None:

@@ -19,6 +19,7 @@ from papscope.cli.backup import backup, restore
 from papscope.cli.calibrate import calibrate
 from papscope.cli.chain import chain
 from papscope.cli.check import check
+from papscope.cli.classes import classes
 from papscope.cli.compare import compare
 from papscope.cli.crossval import crossval
 from papscope.cli.ensemble import ensemble
@@ -78,6 +79,7 @@ app.command("compare")(compare)
 app.command("calibrate")(calibrate)
 app.command("report")(report)
 app.command("models")(models)
+app.command("classes")(classes)
 app.command("predict")(predict)
 app.command("export")(export)
 app.command("serve")(serve)

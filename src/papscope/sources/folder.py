@@ -11,6 +11,7 @@ A pattern is searched in the file's name, or in the path below the root where th
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -44,6 +45,7 @@ def find(
     *,
     groups: GroupsFrom | None = None,
     abnormal: tuple[str, ...] = (),
+    bethesda: Mapping[str, str] | None = None,
     dataset: str | None = None,
 ) -> Finds:
     """Find anybody's images.
@@ -52,10 +54,11 @@ def find(
         root: the folder that holds one folder a class.
         groups: what tells the groups.
         abnormal: the classes that count as abnormal; the others are then normal.
+        bethesda: the Bethesda category of a class's cells, where somebody says so.
         dataset: what to call the data; the root's name by default.
 
     Raises:
-        SettingError: the pattern cannot be used, or a name in `abnormal` is no class.
+        SettingError: the pattern cannot be used, or a name in `abnormal` or `bethesda` is no class.
         SourceError: there are no class folders, or too few images tell their group.
     """
     groups = groups or GroupsFrom()
@@ -83,7 +86,9 @@ def find(
     told = group_note(items, "group", hint) if groups.regex or groups.table else (NO_GROUPS,)
     return Finds(
         dataset=dataset or plain(root.resolve().name) or "folder",
-        classes=named((label for label, _ in labelled.values()), abnormal=abnormal),
+        classes=named(
+            (label for label, _ in labelled.values()), abnormal=abnormal, bethesda=bethesda
+        ),
         items=distinct(items),
         licence="",
         citation="",
@@ -93,6 +98,7 @@ def find(
             "group_regex": groups.regex,
             "groups": groups.table.name if groups.table else None,
             "abnormal": list(abnormal),
+            **({"bethesda": dict(bethesda)} if bethesda else {}),
         },
     )
 

@@ -18,7 +18,7 @@ from papscope.sources import cric, folder, herlev, mendeley, sipakmed, synthetic
 from papscope.sources import table as tables
 from papscope.sources.base import Finds
 from papscope.sources.synthetic import SyntheticSettings
-from papscope.taxonomy import Side
+from papscope.taxonomy import Side, classes_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,8 @@ class ImportOptions:
     """csv: which column holds what."""
     abnormal: tuple[str, ...] | None = None
     """folder, csv: the classes that count as abnormal."""
+    bethesda: Mapping[str, str] | None = None
+    """folder, csv: the Bethesda category of a class's cells, where somebody says so."""
     dataset: str | None = None
     """folder, csv: what to call the data; the folder's name by default."""
     drawing: SyntheticSettings | None = None
@@ -93,13 +95,40 @@ def _drawn(
     )
 
 
+def _cells_of_comparison_detector(root: Path) -> Finds:
+    """Find the reference cells of ComparisonDetector: one folder a class, of eleven."""
+    finds = folder.find(root)
+    known = classes_of("lbc11")
+    strange = sorted({one.name for one in finds.classes} - {one.name for one in known})
+    if strange:
+        raise SourceError(
+            f"{root} holds folders that are no class of lbc11: {', '.join(strange)}",
+            hint=f"its classes are {', '.join(one.name for one in known)}; for others, import "
+            "the folder as one of your own: papscope import folder",
+        )
+    return replace(
+        finds,
+        dataset="lbc11",
+        classes=known,
+        licence="no licence text; research use only",
+        citation=_LBC11,
+        settings={},
+    )
+
+
+_LBC11 = (
+    "Liang Y, Tang Z, Yan M, et al. Comparison detector for cervical cell/clumps detection in the "
+    "limited data scenario. Neurocomputing 437 (2021) 195-205."
+)
+
 KINDS: Mapping[str, Kind] = {
     "sipakmed": Kind(sipakmed.find, ("what", "metaplastic")),
     "herlev": Kind(herlev.find, ()),
     "cric": Kind(cric.find, ("table", "crop", "grades")),
     "mendeley": Kind(mendeley.find, ()),
-    "folder": Kind(folder.find, ("groups", "abnormal", "dataset")),
-    "csv": Kind(tables.find, ("table", "columns", "abnormal", "dataset")),
+    "lbc11": Kind(_cells_of_comparison_detector, ()),
+    "folder": Kind(folder.find, ("groups", "abnormal", "bethesda", "dataset")),
+    "csv": Kind(tables.find, ("table", "columns", "abnormal", "bethesda", "dataset")),
     "synthetic": Kind(_drawn, ("what", "metaplastic", "drawing", "seed")),
 }
 

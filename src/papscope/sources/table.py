@@ -57,6 +57,7 @@ def find(
     table: Path | None = None,
     columns: Columns | None = None,
     abnormal: tuple[str, ...] = (),
+    bethesda: Mapping[str, str] | None = None,
     dataset: str | None = None,
 ) -> Finds:
     """Find the images that a table names.
@@ -66,10 +67,12 @@ def find(
         table: the table; by default the only CSV file that lies in the root.
         columns: which column holds what.
         abnormal: the classes that count as abnormal; the others are then normal.
+        bethesda: the Bethesda category of a class's cells, where somebody says so.
         dataset: what to call the data; the root's name by default.
 
     Raises:
-        SettingError: a column that was named is not there, or a name in `abnormal` is no class.
+        SettingError: a column that was named is not there, or a name in `abnormal` or `bethesda`
+            is no class.
         SourceError: there is no table, or a line of it means nothing.
     """
     rows = read_csv(table or _only_table(root))
@@ -81,14 +84,19 @@ def find(
     told = _group_notes(items, chosen.group)
     return Finds(
         dataset=dataset or plain(root.resolve().name) or "csv",
-        classes=named(labels, abnormal=abnormal),
+        classes=named(labels, abnormal=abnormal, bethesda=bethesda),
         items=distinct(items),
         licence="",
         citation="",
         group_is=chosen.group or "group",
         notes=(*told, *_part_note(rows, chosen), *_label_note(items)),
         missing=_missing(items, root),
-        settings={"table": rows.path.name, "abnormal": list(abnormal), **_told(chosen)},
+        settings={
+            "table": rows.path.name,
+            "abnormal": list(abnormal),
+            **({"bethesda": dict(bethesda)} if bethesda else {}),
+            **_told(chosen),
+        },
     )
 
 
