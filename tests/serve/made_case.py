@@ -13,6 +13,7 @@ from sqlalchemy import select
 from papscope.decision import answers
 from papscope.seeds import stream
 from papscope.serve.people import LOCAL
+from papscope.serve.referral import UNLIKE
 from papscope.serve.risk import certainty, risk
 from papscope.serve.services import Services
 from papscope.serve.store.tables import Account, Answered, Case, CaseImage, Job, JobItem
@@ -59,7 +60,8 @@ def made_case(
             )
         )  # fmt: skip
         session.flush()
-        for place, answer in enumerate(answers(drawn, classes)[:count]):
+        said = answers(drawn, classes, model.predictor.rules)[:count]
+        for place, answer in enumerate(said):
             image_id = uuid4().hex
             digest = services.images.put(draw(place % 50))
             session.add(
@@ -75,7 +77,16 @@ def made_case(
                     job_id=job_id, image_id=image_id, label=answer.label,
                     probability=answer.probability, abnormal=answer.abnormal,
                     risk=risk(answer, classes), certainty=certainty(answer),
-                    probabilities=dict(answer.probabilities), answered_at=now,
+                    probabilities=dict(answer.probabilities), answered_at=now, refer=answer.refer,
+                    labels=None if answer.labels is None else list(answer.labels),
                 )
             )  # fmt: skip
     return case_id
+
+
+def make_unlike(services: Services, case_id: str, *places: int) -> None:
+    """Let the newest answers at these places be of pictures unlike all that was learned from."""
+    of_case = select(CaseImage.id).where(CaseImage.case_id == case_id, CaseImage.place.in_(places))
+    with services.database.transaction() as session:
+        for one in session.scalars(select(Answered).where(Answered.image_id.in_(of_case))):
+            one.refer = (*(one.refer or ()), UNLIKE)

@@ -407,10 +407,10 @@ def test_a_backup_of_a_newer_release_is_refused_and_one_of_an_older_is_brought_u
     made = backed_up(services, tmp_path)
 
     def newer(files: dict[str, bytes]) -> None:
-        files["manifest.json"] = files["manifest.json"].replace(b'"0001"', b'"0002"')
+        files["manifest.json"] = files["manifest.json"].replace(b'"0002"', b'"0003"')
 
     target = elsewhere("sqlite")
-    with pytest.raises(StoreError, match=r"newer release of papscope \(layout 0002"):
+    with pytest.raises(StoreError, match=r"newer release of papscope \(layout 0003"):
         put_back(target, rewritten(made, newer))
     assert nothing_touched(target)
 
@@ -418,9 +418,9 @@ def test_a_backup_of_a_newer_release_is_refused_and_one_of_an_older_is_brought_u
 
     steps = tmp_path / "steps"
     shutil.copytree(upgrading._STEPS, steps)
-    (steps / "versions" / "0002_more.py").write_text(
-        'import sqlalchemy as sa\nfrom alembic import op\nrevision = "0002"\n'
-        'down_revision = "0001"\n\ndef upgrade():\n'
+    (steps / "versions" / "0003_more.py").write_text(
+        'import sqlalchemy as sa\nfrom alembic import op\nrevision = "0003"\n'
+        'down_revision = "0002"\n\ndef upgrade():\n'
         '    op.add_column("cases", sa.Column("more", sa.Integer(), server_default="7"))\n'
     )
     monkeypatch.setattr(upgrading, "_STEPS", steps)

@@ -13,6 +13,7 @@ from sqlalchemy import event, select
 
 from papscope.serve import gallery
 from papscope.serve.people import Person
+from papscope.serve.promises import NONE
 from papscope.serve.services import Services
 from papscope.serve.store.tables import Answered, AuditEntry, Job
 
@@ -59,6 +60,7 @@ def test_a_case_tells_how_far_models_and_readers_are(
             "name": model.name,
             "digest": model.digest,
             "available": True,
+            "promises": [NONE],
         }
     ]
 

@@ -87,3 +87,30 @@ def test_a_database_that_is_not_there_is_told_without_its_password() -> None:
     with pytest.raises(StoreError, match=r"lab:\*\*\*@127\.0\.0\.1") as told:
         gone.ping()
     assert "secret" not in str(told.value)
+
+
+def test_answers_of_an_older_layout_say_nothing_of_rules(settings: ServeSettings) -> None:
+    database = Database(settings.url_of_database)
+    upgrade(database, to="0001")
+    with database.transaction() as session:
+        for line in (
+            "INSERT INTO accounts (name, role, password_hash, active, created_at) "
+            "VALUES ('ada', 'reader', '', true, '2026-01-02 03:04:05')",
+            "INSERT INTO cases (id, title, created_at, created_by, was_closed) "
+            "SELECT 'c', 'Slide 7', created_at, id, false FROM accounts",
+            "INSERT INTO jobs (id, case_id, model, model_digest, state, total, created_at, "
+            "created_by) SELECT 'j', 'c', 'm', 'd', 'done', 1, created_at, id FROM accounts",
+            "INSERT INTO images (id, case_id, place, name, digest, width, height) "
+            "VALUES ('i', 'c', 0, 'cell.png', 'd', 48, 48)",
+            "INSERT INTO answers (job_id, image_id, label, probability, answered_at) "
+            "SELECT 'j', 'i', 'LSIL', 0.5, created_at FROM accounts",
+        ):
+            session.execute(text(line))
+
+    upgrade(database)
+
+    assert layout_of(database) == newest_layout()
+    with database.reading() as session:
+        one = session.scalars(select(Answered)).one()
+        assert (one.label, one.labels, one.refer) == ("LSIL", None, None)
+    database.close()

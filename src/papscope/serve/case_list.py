@@ -17,8 +17,11 @@ from sqlalchemy.orm import Session
 
 from papscope.serve.cases import the_case
 from papscope.serve.gallery import class_counts
+from papscope.serve.models import Model
 from papscope.serve.newest import classes_of_case, is_newest
 from papscope.serve.people import Person
+from papscope.serve.promises import promises
+from papscope.serve.referral import Referral, referral_of
 from papscope.serve.services import Services
 from papscope.serve.store.tables import Account, Answered, Case, CaseImage, Job, Refused, Verdict
 from papscope.taxonomy import CellClass
@@ -86,6 +89,8 @@ class ShownModel:
     digest: str
     available: bool
     """Whether it answers here still."""
+    promises: tuple[str, ...]
+    """What its rules promise; none where it does not answer here any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,7 @@ class ShownCase:
     models: tuple[ShownModel, ...]
     classes: tuple[CellClass, ...]
     counts: Mapping[str, int]
+    referral: Referral
     refused_files: tuple[ShownRefusal, ...]
     readers: tuple[ReaderCount, ...]
 
@@ -157,14 +163,20 @@ def read_case(session: Session, services: Services, case_id: str, person: Person
     return ShownCase(
         summary=summary,
         models=tuple(
-            ShownModel(name, digest, services.models.of_digest(digest) is not None)
+            _model(services.models.of_digest(digest), name, digest)
             for digest, name in models.items()
         ),
         classes=classes_of_case(session, services.models, case_id),
         counts=class_counts(session, services, case_id)[0],
+        referral=referral_of(session, case_id),
         refused_files=tuple(ShownRefusal(one.name, one.code, one.reason) for one in files),
         readers=tuple(ReaderCount(name, read) for name, read in readers),
     )
+
+
+def _model(model: Model | None, name: str, digest: str) -> ShownModel:
+    told = () if model is None else promises(model.predictor.about)
+    return ShownModel(name, digest, model is not None, told)
 
 
 def _summaries(session: Session, found: Sequence[Case], person: Person) -> tuple[CaseSummary, ...]:

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVarTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from papscope.errors import SettingError
+from papscope.rules import REASONS
 from papscope.serve.blindness import has_own, visible_to
 from papscope.serve.newest import classes_of_case, is_newest
 from papscope.serve.people import Person
+from papscope.serve.referral import has_reason, is_referred, is_set_aside, rank
 from papscope.serve.services import Services
 from papscope.serve.shown import ShownImage, shown_images, with_answers
 from papscope.serve.store.tables import Answered, Case, CaseImage, Verdict
@@ -46,6 +48,10 @@ class Wanted:
     certainty_above: float | None = None
     reviewed: Reviewed | None = None
     answered: bool | None = None
+    referred: bool | None = None
+    """Whether a rule leaves them to a person; what has no rules is neither."""
+    reasons: tuple[str, ...] = ()
+    """Of `rules.REASONS`, any of which they are referred for; empty for all."""
     offset: int = 0
     limit: int = 100
 
@@ -116,7 +122,14 @@ def _narrowed(chosen: Select[*Some], filters: Sequence[ColumnElement[bool]]) -> 
 
 def _ordered(order: Order) -> tuple[ColumnElement[Any], ...]:
     place = CaseImage.place.asc()
-    return (Answered.risk.desc().nulls_last(), place) if order == "risk" else (place,)
+    return worst_first() if order == "risk" else (place,)
+
+
+def worst_first() -> tuple[ColumnElement[Any], ...]:
+    """Give the order in which a person who has little time looks: see `referral.rank`."""
+    unanswered = Answered.label.is_(None)
+    risk = Answered.risk.desc().nulls_last()
+    return (unanswered.asc(), rank().asc(), risk, CaseImage.place.asc())
 
 
 def _filters(
@@ -131,6 +144,7 @@ def _filters(
         yield Answered.certainty >= wanted.certainty_above
     if wanted.answered is not None:
         yield Answered.label.is_not(None) if wanted.answered else Answered.label.is_(None)
+    yield from _by_rules(wanted)
     if wanted.reviewed == "me":
         yield has_own(person)
     elif wanted.reviewed == "not-me":
@@ -138,6 +152,13 @@ def _filters(
     elif wanted.reviewed == "disagreement":
         yield visible_to(person, found)
         yield _differ()
+
+
+def _by_rules(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    if wanted.referred is not None:
+        yield is_referred() if wanted.referred else is_set_aside()
+    if wanted.reasons:
+        yield or_(false(), *(has_reason(one) for one in wanted.reasons if one in REASONS))
 
 
 def _differ() -> ColumnElement[bool]:

@@ -69,6 +69,9 @@ class Result:
     risk: float | None
     certainty: float | None
     probabilities: Mapping[str, Any] | None
+    labels: Sequence[str] | None
+    refer: Sequence[str] | None
+    """Keys of `rules.REASONS`; None where the model has no rules."""
     failure: str | None
     reason: str | None
 
@@ -167,6 +170,8 @@ def results_of(database: Database, job_id: str, after: int, limit: int) -> list[
                 Answered.risk,
                 Answered.certainty,
                 Answered.probabilities,
+                Answered.labels,
+                Answered.refer,
                 Answered.failure,
                 Answered.reason,
             )

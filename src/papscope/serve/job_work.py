@@ -19,6 +19,7 @@ from papscope.decision import Answer
 from papscope.predict.predictor import Outcome, Prediction
 from papscope.serve.audit import Event, record
 from papscope.serve.models import Model, Models
+from papscope.serve.referral import noted
 from papscope.serve.risk import certainty, risk
 from papscope.serve.store.database import Database
 from papscope.serve.store.tables import Account, Answered, CaseImage, Job, JobItem
@@ -160,8 +161,8 @@ def write(
 
 _NOTHING: dict[str, Any] = dict.fromkeys(
     (
-        "label", "probability", "abnormal", "risk", "certainty", "probabilities", "failure",
-        "reason",
+        "label", "probability", "abnormal", "risk", "certainty", "probabilities", "labels", "refer",
+        "failure", "reason",
     )
 )  # fmt: skip
 
@@ -182,6 +183,8 @@ def _told(model: Model, answer: Answer) -> dict[str, Any]:
         "risk": risk(answer, model.predictor.about.classes),
         "certainty": certainty(answer),
         "probabilities": dict(answer.probabilities),
+        "labels": None if answer.labels is None else list(answer.labels),
+        "refer": answer.refer,
     }
 
 
@@ -195,7 +198,7 @@ def _why(said: Outcome | Refusal) -> Refusal:
 def _event(work: Work, item: Item, said: Outcome | Refusal) -> Event:
     details: dict[str, Any] = {"job": work.job_id, "image": item.image_id}
     if isinstance(said, Prediction):
-        details |= {"label": said.answer.label, "probability": said.answer.probability}
+        details |= noted(said.answer)
     else:
         details["failure"] = _why(said)[0]
     return Event(

@@ -22,6 +22,7 @@ from papscope.serve.intake.decoders import Cleaned
 from papscope.serve.intake.names import shown
 from papscope.serve.models import Model
 from papscope.serve.people import Person
+from papscope.serve.referral import noted
 from papscope.serve.services import Services
 from papscope.serve.spooled import size_of
 
@@ -105,7 +106,7 @@ def note(services: Services, person: Person, model: Model, said: Sequence[Said])
             who=person.name,
             image_digest=one.digest,
             model_digest=model.digest,
-            details={"label": one.answer.label, "probability": one.answer.probability},
+            details=noted(one.answer),
         )
         for one in said
         if one.answer is not None

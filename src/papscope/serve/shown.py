@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from papscope.serve.blindness import may_see
 from papscope.serve.newest import is_newest
 from papscope.serve.people import Person
+from papscope.serve.referral import UNLIKE, sentences
 from papscope.serve.store.tables import Account, Answered, Case, CaseImage, Job, Verdict
 from papscope.serve.verdicts import no_image
 
@@ -49,8 +50,22 @@ class ShownAnswer:
     risk: float
     certainty: float
     probabilities: Mapping[str, float]
+    labels: tuple[str, ...] | None
+    """The prediction set; None where the model has no rule for sets."""
+    refer: tuple[str, ...] | None
+    """Why a person must see it, as keys of `rules.REASONS`; None where the model has no rules."""
     model: str
     model_digest: str
+
+    @property
+    def reasons(self) -> tuple[str, ...] | None:
+        """The same in sentences."""
+        return sentences(self.refer)
+
+    @property
+    def unlike(self) -> bool:
+        """Whether it is unlike all that the model learned from, so that no class means anything."""
+        return UNLIKE in (self.refer or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +186,8 @@ def _answer(answer: Answered | None, job: Job | None) -> ShownAnswer | None:
         risk=answer.risk or 0.0,
         certainty=answer.certainty or 0.0,
         probabilities=chances,
+        labels=None if answer.labels is None else tuple(answer.labels),
+        refer=answer.refer,
         model=job.model,
         model_digest=job.model_digest,
     )

@@ -13,9 +13,11 @@ from fastapi import APIRouter, Path, Query, Response
 
 from papscope.serve import case_list, cases, gallery, retention
 from papscope.serve.api import forms_of_review as forms
+from papscope.serve.api.forms_of_answers import ReasonForm, ReferralForm
 from papscope.serve.api.problems import problems
 from papscope.serve.asked import Admin, Held, Reader
 from papscope.serve.people import Person
+from papscope.serve.referral import Referral, sentences
 from papscope.serve.services import Services
 
 router = APIRouter(prefix="/v1/cases", tags=["cases"])
@@ -84,6 +86,8 @@ def list_images(
         certainty_above=asked.certainty_above,
         reviewed=asked.reviewed,
         answered=asked.answered,
+        referred=asked.referred,
+        reasons=tuple(asked.reason),
         offset=asked.offset,
         limit=asked.limit,
     )
@@ -108,7 +112,22 @@ def _shown(held: Services, case_id: str, person: Person) -> forms.CaseForm:
         "models": found.models,
         "classes": found.classes,
         "counts": found.counts,
+        "referral": _referral(found.referral),
         "refused_files": found.refused_files,
         "readers": found.readers,
     }
     return forms.CaseForm.model_validate({**summary, **rest}, from_attributes=True)
+
+
+def _referral(found: Referral) -> ReferralForm:
+    each = found.reasons.items()
+    words = sentences(found.reasons) or ()
+    return ReferralForm(
+        referred=found.referred,
+        set_aside=found.set_aside,
+        without_rules=found.without_rules,
+        reasons=[
+            ReasonForm(code=code, what=what, images=images)
+            for (code, images), what in zip(each, words, strict=True)
+        ],
+    )

@@ -13,6 +13,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from papscope.serve.api.forms_of_answers import (
+    AnswerForm,
+    Chance,
+    FailureForm,
+    Form,
+    ReferralForm,
+)
+
 _WHEN = "2026-01-02T03:04:05Z"
 _SUMMARY: JsonDict = {
     "id": "0" * 32,
@@ -31,17 +39,6 @@ _SUMMARY: JsonDict = {
     "state": "done",
     "progress": 1.0,
 }
-_ANSWER: JsonDict = {
-    "number": 7,
-    "label": "HSIL",
-    "probability": 0.8,
-    "abnormal": 0.95,
-    "risk": 0.74,
-    "certainty": 0.6,
-    "probabilities": {"NILM": 0.05, "LSIL": 0.15, "HSIL": 0.8},
-    "model": "cric-6",
-    "model_digest": "0" * 64,
-}
 _VERDICT: JsonDict = {
     "id": 3,
     "reader": "ada",
@@ -54,14 +51,6 @@ _VERDICT: JsonDict = {
     "informed": False,
     "restored": False,
 }
-
-Chance = Annotated[float, Field(ge=0, le=1)]
-
-
-class Form(BaseModel):
-    """What all forms share: they are filled from records."""
-
-    model_config = ConfigDict(from_attributes=True)
 
 
 class NewCase(BaseModel):
@@ -131,6 +120,8 @@ class ModelForm(Form):
     name: str
     digest: str
     available: bool
+    promises: list[str]
+    """What its rules promise, in sentences; empty where it does not answer here any more."""
 
 
 class ClassForm(Form):
@@ -167,31 +158,9 @@ class CaseForm(CaseSummaryForm):
     models: list[ModelForm]
     classes: list[ClassForm]
     counts: dict[str, int]
+    referral: ReferralForm
     refused_files: list[RefusedForm]
     readers: list[ReaderForm]
-
-
-class AnswerForm(Form):
-    """What a model said of a picture."""
-
-    model_config = ConfigDict(json_schema_extra={"example": _ANSWER})
-
-    number: int
-    label: str
-    probability: Chance
-    abnormal: Chance | None
-    risk: Chance
-    certainty: Chance
-    probabilities: dict[str, float]
-    model: str
-    model_digest: str
-
-
-class FailureForm(Form):
-    """Why a model said nothing."""
-
-    code: str
-    reason: str
 
 
 class VerdictForm(Form):
@@ -250,6 +219,8 @@ class GalleryQuery(BaseModel):
     certainty_below: Chance | None = None
     certainty_above: Chance | None = None
     reviewed: Literal["me", "not-me", "disagreement"] | None = None
+    referred: bool | None = None
+    reason: list[Annotated[str, Field(max_length=100)]] = Field(default=[], max_length=100)
     answered: bool | None = None
     offset: int = Field(default=0, ge=0, le=10_000_000)
     limit: int = Field(default=100, ge=1, le=500)

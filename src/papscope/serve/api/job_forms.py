@@ -13,8 +13,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from papscope.rules import REASONS
 from papscope.serve.api.problems import Problem
 from papscope.serve.job_views import JobView, RefusedFile, Result
+from papscope.serve.referral import sentences
 
 State = Literal["waiting", "running", "done", "cancelled", "failed"]
 
@@ -117,6 +119,12 @@ class ResultForm(BaseModel):
     risk: float | None
     certainty: float | None
     probabilities: dict[str, float] | None
+    labels: list[str] | None
+    """The prediction set; null where the model has no rule for sets."""
+    refer: list[str] | None
+    """Codes of why a person must see it; empty where no rule asks for that, null without rules."""
+    reasons: list[str] | None
+    """The same in sentences."""
     error: Problem | None
 
     @classmethod
@@ -136,6 +144,9 @@ class ResultForm(BaseModel):
             risk=one.risk,
             certainty=one.certainty,
             probabilities=None if one.probabilities is None else dict(one.probabilities),
+            labels=None if one.labels is None else list(one.labels),
+            refer=None if one.refer is None else list(one.refer),
+            reasons=None if one.refer is None else list(sentences(one.refer) or ()),
             error=error,
         )
 
@@ -159,6 +170,9 @@ class ResultList(BaseModel):
                             "risk": 0.41,
                             "certainty": 0.47,
                             "probabilities": {"NILM": 0.1, "LSIL": 0.71, "HSIL": 0.19},
+                            "labels": ["LSIL", "HSIL"],
+                            "refer": ["several-classes"],
+                            "reasons": [REASONS["several-classes"]],
                             "error": None,
                         }
                     ],

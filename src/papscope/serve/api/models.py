@@ -16,6 +16,7 @@ from pydantic.config import JsonDict
 from papscope.serve.api.problems import problems
 from papscope.serve.asked import Held, Reader
 from papscope.serve.models import Model
+from papscope.serve.promises import promises
 
 router = APIRouter(tags=["models"])
 
@@ -31,6 +32,8 @@ _EXAMPLE: JsonDict = {
     "licence": "CC BY 4.0",
     "metrics": {},
     "calibration": {"method": "temperature", "temperature": 1.2},
+    "rules": {"refer": {"abnormal": 0.25, "sensitivity": 0.95}, "fitted_on": "validation"},
+    "promises": ["95% of the abnormal cells of a new group are left for a person"],
     "card": "# Model card",
 }
 
@@ -59,6 +62,10 @@ class ModelForm(BaseModel):
     licence: str
     metrics: dict[str, Any]
     calibration: dict[str, Any]
+    rules: dict[str, Any]
+    """When it must not decide alone; empty where it carries none."""
+    promises: list[str]
+    """What these rules promise, in sentences, or that there are none."""
     card: str
     """Markdown."""
 
@@ -93,5 +100,7 @@ def _form(model: Model, *, default: bool) -> ModelForm:
         licence=str(told.get("licence", "")),
         metrics=dict(about.metrics),
         calibration=dict(about.calibration),
+        rules=dict(about.rules),
+        promises=list(promises(about)),
         card=model.card,
     )

@@ -18,11 +18,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from pydantic.config import JsonDict
 
+from papscope.rules import REASONS
 from papscope.serve.api.problems import Problem, Told, problems
 from papscope.serve.asked import Held, Reader
 from papscope.serve.batching import Place
 from papscope.serve.models import Model
 from papscope.serve.predicting import Open, Said, asked_of, note, reason_of
+from papscope.serve.referral import sentences
 from papscope.serve.risk import certainty
 from papscope.serve.sent import brought
 from papscope.serve.threads import READING
@@ -48,6 +50,9 @@ _EXAMPLE: JsonDict = {
             "grade": "HSIL",
             "probabilities": {"NILM": 0.03, "LSIL": 0.14, "HSIL": 0.83},
             "certainty": 0.58,
+            "labels": ["LSIL", "HSIL"],
+            "refer": ["several-classes", "abnormal"],
+            "reasons": [REASONS["several-classes"], REASONS["abnormal"]],
             "error": None,
         },
         {
@@ -59,6 +64,9 @@ _EXAMPLE: JsonDict = {
             "grade": None,
             "probabilities": None,
             "certainty": None,
+            "labels": None,
+            "refer": None,
+            "reasons": None,
             "error": {
                 "code": "not-an-image",
                 "what": "notes.txt is not a picture",
@@ -85,6 +93,12 @@ class Predicted(BaseModel):
     probabilities: dict[str, float] | None
     certainty: float | None
     """0 for a guess, 1 for no doubt: one minus the entropy as a share of the greatest possible."""
+    labels: list[str] | None
+    """The prediction set, in the model's order; null where the model has no rule for sets."""
+    refer: list[str] | None
+    """Codes of why a person must see it; empty where no rule asks for that, null without rules."""
+    reasons: list[str] | None
+    """The same in sentences."""
     error: Problem | None
 
 
@@ -206,4 +220,5 @@ def _form(said: Said) -> Predicted:
     if said.answer is not None:
         found |= {name: getattr(said.answer, name, None) for name in found}
         found["certainty"] = certainty(said.answer)
+        found["reasons"] = sentences(said.answer.refer)
     return Predicted.model_validate({**found, "name": said.name, "digest": said.digest})

@@ -20,8 +20,10 @@ from papscope.serve.agreement import Agreement, read_agreement
 from papscope.serve.blindness import visible_to
 from papscope.serve.case_list import ShownCase, ShownRefusal, read_case
 from papscope.serve.cases import the_case
+from papscope.serve.gallery import worst_first
 from papscope.serve.newest import is_newest
 from papscope.serve.people import Person
+from papscope.serve.referral import sentences
 from papscope.serve.reporting import words
 from papscope.serve.reporting.facts import ModelFacts, model_facts
 from papscope.serve.services import Services
@@ -43,6 +45,28 @@ class ClassRow:
     meaning: str
     model: int
     readers: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonRow:
+    """Why pictures are left to a person, and how many."""
+
+    code: str
+    what: str
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesPart:
+    """What the models' rules make of the pictures."""
+
+    sentence: str
+    reasons: tuple[ReasonRow, ...]
+    """In their order; one picture may have several."""
+    promises: tuple[tuple[str, tuple[str, ...]], ...]
+    """For each model its name and what its rules promise: with these words, and no more."""
+    unlike: int
+    """Pictures whose class means nothing, as they are unlike all that the model learned from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +105,8 @@ class CaseReport:
     refused: tuple[ShownRefusal, ...]
     refused_more: int
     classes: tuple[ClassRow, ...]
+    """Pictures that are unlike all that the model learned from are not among the model's."""
+    rules: RulesPart
     readers: tuple[ReaderRow, ...]
     agreement: Agreement
     gallery: tuple[ShownImage, ...]
@@ -123,6 +149,7 @@ def gather(services: Services, case_id: str, person: Person, top: int = TOP) -> 
             refused=shown.refused_files[:LISTED],
             refused_more=max(0, len(shown.refused_files) - LISTED),
             classes=_classes(shown, said),
+            rules=_rules(shown),
             readers=_readers(said),
             agreement=read_agreement(session, services, case_id, person),
             gallery=_gallery(session, case_id, person, top),
@@ -179,10 +206,23 @@ def _classes(shown: ShownCase, said: Sequence[_Said]) -> tuple[ClassRow, ...]:
         ClassRow(
             name,
             meaning.get(name, ""),
-            shown.counts.get(name, 0),
+            shown.counts.get(name, 0) - shown.referral.unlike.get(name, 0),
             {reader: counted[reader, name] for reader in readers},
         )
         for name in labels
+    )
+
+
+def _rules(shown: ShownCase) -> RulesPart:
+    found = shown.referral
+    worded = zip(found.reasons.items(), sentences(found.reasons) or (), strict=True)
+    return RulesPart(
+        sentence=words.set_aside(
+            referred=found.referred, set_aside=found.set_aside, without=found.without_rules
+        ),
+        reasons=tuple(ReasonRow(code, what, images) for (code, images), what in worded),
+        promises=tuple((one.name, one.promises or (words.NOT_HERE,)) for one in shown.models),
+        unlike=sum(found.unlike.values()),
     )
 
 
@@ -200,7 +240,7 @@ def _gallery(session: Session, case_id: str, person: Person, top: int) -> tuple[
     rows = session.execute(
         with_answers()
         .where(CaseImage.case_id == case_id, Answered.label.is_not(None))
-        .order_by(Answered.risk.desc(), CaseImage.place)
+        .order_by(*worst_first())
         .limit(top)
     ).all()
     return shown_images(session, the_case(session, case_id), rows, person)

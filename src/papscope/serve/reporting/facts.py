@@ -13,7 +13,7 @@ from typing import Any
 
 from papscope.bundle import Description
 from papscope.serve.case_list import ShownModel
-from papscope.serve.models import Models
+from papscope.serve.models import Model, Models
 from papscope.shipped import MARK
 
 _TITLES = {
@@ -40,10 +40,15 @@ def model_facts(shown: ShownModel, models: Models) -> ModelFacts:
     if model is None:
         gone = ("Card", "it does not answer here any more: see the card that came with it")
         return ModelFacts(shown.name, shown.digest, (gone,), ())
+    return facts_of(model)
+
+
+def facts_of(model: Model) -> ModelFacts:
+    """Give the facts of a model that answers here."""
     about = model.predictor.about
     told: Mapping[str, Any] = about.provenance.get(MARK) or {}
     failures = tuple(str(one) for one in told.get("failures", ()))
-    return ModelFacts(shown.name, shown.digest, tuple(_facts(about, told)), failures)
+    return ModelFacts(model.name, model.digest, tuple(_facts(about, told)), failures)
 
 
 def _facts(about: Description, told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

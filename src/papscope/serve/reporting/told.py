@@ -12,7 +12,8 @@ from datetime import datetime
 
 from papscope.serve.agreement import Pair
 from papscope.serve.kappa import Estimate
-from papscope.serve.shown import ShownVerdict
+from papscope.serve.referral import UNLIKE_SAID, in_short
+from papscope.serve.shown import ShownAnswer, ShownVerdict
 
 _SHOWN = 3
 """Of a picture's probabilities."""
@@ -37,6 +38,24 @@ def likeliest(probabilities: Mapping[str, float]) -> str:
     """
     ranked = sorted(probabilities.items(), key=lambda one: -one[1])[:_SHOWN]
     return ", ".join(f"{name} {chance(value)}" for name, value in ranked)
+
+
+def label(answer: ShownAnswer) -> str:
+    """Word what the model says: never a class where the picture is unlike all that it knows."""
+    said = f"{answer.label} {chance(answer.probability)}"
+    return f"{UNLIKE_SAID}; no class (it would say {said})" if answer.unlike else said
+
+
+def rules(answer: ShownAnswer) -> tuple[str, ...]:
+    """Word what the model's rules make of an answer; nothing where it has none."""
+    found = []
+    if answer.labels is not None:
+        found.append(f"set: {' or '.join(answer.labels) or 'none of its classes'}")
+    if answer.refer is not None:
+        found.append(
+            f"for a person: {in_short(answer.refer)}" if answer.refer else "set aside by the rule"
+        )
+    return tuple(found)
 
 
 def verdict(one: ShownVerdict) -> str:

@@ -46,6 +46,33 @@ def scale(um_per_px: float | None) -> str:
     return NO_SCALE if um_per_px is None else f"{um_per_px:g} micrometres along the edge of a pixel"
 
 
+NOT_HERE = "It does not answer here any more: what its rules promise is told by its card."
+
+
+def set_aside(*, referred: int, set_aside: int, without: int) -> str:
+    """Say how many pictures rules leave to a person.
+
+    Args:
+        referred: answered pictures for which a rule asks for a person.
+        set_aside: answered pictures for which no rule does.
+        without: answered pictures of models without rules.
+
+    >>> set_aside(referred=3, set_aside=1, without=0)
+    'For a person: 3 of 4 pictures. Set aside by the rule: 1 of 4.'
+    >>> set_aside(referred=0, set_aside=0, without=2)
+    'No rule says which pictures a person must see: all 2 are for a person.'
+    """
+    ruled, ends = referred + set_aside, ""
+    if not ruled:
+        return f"No rule says which pictures a person must see: all {without} are for a person."
+    if without:
+        ends = f" For {without} more no rule says anything: they are for a person too."
+    return (
+        f"For a person: {referred} of {ruled} pictures. Set aside by the rule: {set_aside} of "
+        f"{ruled}.{ends}"
+    )
+
+
 def standing(*, closed_at: str | None, who: str, hidden: int) -> str:
     """Say which verdicts a report shows.
 

@@ -58,6 +58,27 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+NO_CODES = "|"
+"""How no code at all is written, to tell it from a column that nobody has filled."""
+
+
+class Codes(TypeDecorator[tuple[str, ...]]):
+    """A few short codes as one text, `|a|b|`, in which every kind of database can look for one."""
+
+    impl = String(400)
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
+        """Write the codes."""
+        del dialect
+        return None if value is None else NO_CODES + "".join(f"{one}|" for one in value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
+        """Read them."""
+        del dialect
+        return None if value is None else tuple(one for one in value.split("|") if one)
+
+
 class Base(DeclarativeBase):
     """What all tables share."""
 
@@ -201,6 +222,10 @@ class Answered(Base):
     certainty: Mapped[float | None] = mapped_column(Float)
     """0..1: see `risk`."""
     probabilities: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    labels: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    """The prediction set; None where the model has no rule for sets."""
+    refer: Mapped[tuple[str, ...] | None] = mapped_column(Codes)
+    """Why a person must see it, as keys of `rules.REASONS`; None where the model has no rules."""
     failure: Mapped[str | None] = mapped_column(String(40))
     """A finding's code, as `blank`."""
     reason: Mapped[str | None] = mapped_column(Text)
