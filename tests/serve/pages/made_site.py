@@ -34,12 +34,14 @@ class Site:
 
 
 @contextmanager
-def listening(home: Path, *, accounts: bool = False) -> Iterator[Site]:
+def listening(
+    home: Path, *, accounts: bool = False, models: tuple[str, ...] = ()
+) -> Iterator[Site]:
     """Answer on a port that is free, from a thread, until the end."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        settings = ServeSettings(home=home, port=port, threads=1, accounts=accounts)
+        settings = ServeSettings(home=home, port=port, threads=1, accounts=accounts, models=models)
         with opened(settings) as services:
             config = uvicorn.Config(
                 create_app(services), log_level="warning", lifespan="off", proxy_headers=False,

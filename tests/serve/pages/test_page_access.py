@@ -14,7 +14,10 @@ axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
 pytestmark = pytest.mark.browser
 
 SIZES = {"phone": (360, 740), "desktop": (1366, 768)}
-PLACES = ("cases", "gallery", "large", "keys", "agreement", "menu", "edit", "account", "sign-in")
+PLACES = (
+    "cases", "gallery", "large", "keys", "agreement", "menu", "edit", "account", "sign-in",
+    "models",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,7 @@ def case_id(site: Site) -> str:
 def show(found: Visit, site: Site, case_id: str, place: str) -> Any:
     """Open a page, or what lies on one."""
     page = found.page
-    if place in ("cases", "account", "sign-in"):
+    if place in ("cases", "account", "sign-in", "models"):
         page.goto(f"{site.url}/{'' if place == 'cases' else place}")
         page.wait_for_selector(".case-row" if place == "cases" else "main h1")
         return page

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from papscope.serve.pages import routes
 
-PLACES = ("/", f"/cases/{'0' * 32}")
+PLACES = ("/", "/models", f"/cases/{'0' * 32}")
 
 
 @pytest.mark.parametrize("place", PLACES)

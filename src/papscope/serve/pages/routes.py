@@ -14,8 +14,10 @@ from fastapi import APIRouter, FastAPI, Path, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from papscope.serve.asked import Reader
+from papscope.serve.asked import Held, Reader
 from papscope.serve.pages.rendering import page
+from papscope.serve.promises import promises, rules_of
+from papscope.serve.reporting.facts import facts_of
 
 STATIC = FilePath(__file__).parent / "static"
 
@@ -43,6 +45,16 @@ def cases(request: Request, person: Reader) -> HTMLResponse:
 def case(request: Request, person: Reader, case_id: CaseId) -> HTMLResponse:
     """Show a case's gallery."""
     return page("case.html.j2", request, person=person, case_id=case_id)
+
+
+@router.get("/models")
+def models(request: Request, held: Held, person: Reader) -> HTMLResponse:
+    """Show which models answer here, what was measured of them, and what their rules promise."""
+    told = [
+        (facts_of(one), rules_of(one.predictor.about), promises(one.predictor.about))
+        for one in held.models
+    ]
+    return page("models.html.j2", request, person=person, models=told)
 
 
 def add_pages(app: FastAPI) -> None:

@@ -14,6 +14,7 @@ import { Keeper } from "./keeper.js";
 import { KEYS } from "./keys.js";
 import { say, tellError, toast, untoast } from "./live.js";
 import { menus } from "./menu.js";
+import { anyRules, referChoices } from "./referral.js";
 import { Viewer } from "./viewer.js";
 import { many } from "./words.js";
 
@@ -25,12 +26,16 @@ const ORDERS = {
   place: "As they were sent.",
 };
 
+const RULED_FIRST = "What a person must see first, the worst at its head; then what is unlike anything seen; last what the rule sets aside.";
+const RULE_LINES = 3; // that rules add to a card
+
 let about = null;
 let images = [];
 let shown = [];
 let loading = null;
 let stale = false; // answers came while the large view was open, whose order must not change
 let sideOf = new Map();
+let ruled = false; // whether a model with rules has answered
 
 const keeper = new Keeper(caseId, who, {
   kept(image) {
@@ -65,7 +70,7 @@ const keeper = new Keeper(caseId, who, {
   },
 });
 
-const grid = new Grid(find("#grid"), (image) => card(image, { side: sideOf.get(image.answer?.label), sending: Boolean(keeper.sending(image.id)) }), (index) => viewer.open(shown, index));
+const grid = new Grid(find("#grid"), (image) => card(image, { side: sideOf.get(image.answer?.label), sending: Boolean(keeper.sending(image.id)), ruled }), (index) => viewer.open(shown, index));
 const filters = new Filters((orderChanged) => {
   const above = find("#order-words").getBoundingClientRect().top;
   if (above < 0) scrollBy({ top: above - 16, behavior: "instant" }); // what comes first now is what was asked for
@@ -99,12 +104,14 @@ function merge(image) {
 function sift() {
   const choice = filters.chosen;
   shown = images.filter((image) => passes(image, choice));
-  filters.count(about.classes, countsOf(images), shown.length, images.length);
-  find("#order-words").textContent = `${many(shown.length, "image")}. ${ORDERS[filters.order]}`;
+  ruled = anyRules(images);
+  filters.count(about.classes, countsOf(images), shown.length, images.length, ruled ? referChoices(images) : []);
+  const first = ruled && filters.order === "risk" ? RULED_FIRST : "";
+  find("#order-words").textContent = `${many(shown.length, "image")}. ${first || ORDERS[filters.order]}`;
   find("#empty").hidden = shown.length > 0;
   find("#empty").textContent = images.length ? "No image passes the filters." : "There are no images in this case yet.";
   find("#start").disabled = !shown.length;
-  grid.show(shown);
+  grid.show(shown, ruled ? RULE_LINES : 0);
 }
 
 async function load() {

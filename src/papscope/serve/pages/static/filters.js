@@ -1,6 +1,7 @@
 // The choice of what the gallery shows and in which order: plain radio buttons and boxes.
 
 import { find, make, measure } from "./dom.js";
+import { UNLIKE } from "./referral.js";
 import { SURENESSES } from "./words.js";
 
 const REVIEWS = [
@@ -47,6 +48,7 @@ export class Filters {
       labels: new Set([...this.#form.querySelectorAll("input[name=label]:checked")].map((one) => one.value)),
       sureness: sureness === "any" ? null : SURENESSES[Number(sureness)],
       review: this.#form.elements.review.value,
+      refer: this.#form.elements.refer?.value ?? "any",
     };
   }
 
@@ -56,11 +58,15 @@ export class Filters {
    * @param {Map<string, number>} counts
    * @param {number} shown
    * @param {number} total
+   * @param {[string, string, number|null][]} refers the choices by what rules say; few where there
+   *   are no rules
    */
-  count(classes, counts, shown, total) {
+  count(classes, counts, shown, total, refers) {
+    this.#refers(refers);
     const checked = this.chosen.labels;
     const known = new Set(classes.map((one) => one.name));
     const strange = [...counts.keys()].filter((name) => name && !known.has(name)).map((name) => ({ name }));
+    strange.sort((one, other) => (one.name === UNLIKE) - (other.name === UNLIKE));
     const none = counts.get("") ? [{ name: "", words: "no answer" }] : [];
     const most = Math.max(1, ...counts.values());
     const held = document.activeElement?.name === "label" ? document.activeElement.value : null;
@@ -78,6 +84,23 @@ export class Filters {
     const all = shown === total;
     find("#filtered").textContent = all ? "" : `${shown.toLocaleString("en-GB")} of ${total.toLocaleString("en-GB")}`;
     find("#clear").hidden = all && !checked.size;
+  }
+
+  /** Show the choices by what rules say, with their numbers; nothing where there are no rules. */
+  #refers(choices) {
+    const place = find("#refers");
+    const chosen = this.#form.elements.refer?.value ?? "any";
+    const held = document.activeElement?.name === "refer";
+    find("#refer-field").hidden = !choices.length;
+    place.replaceChildren(...choices.map(([value, words, count]) => {
+      const box = make("input", { type: "radio", name: "refer", value });
+      return make("label", { class: value.startsWith("=") ? "counted why" : "counted" }, box, make("span", { text: words }),
+        make("span", { class: "num", text: count === null ? "" : count.toLocaleString("en-GB") }));
+    }));
+    const now = [...place.querySelectorAll("input")].find((one) => one.value === chosen) ?? place.querySelector("input");
+    place.querySelector("input")?.setAttribute("checked", ""); // to which a reset goes back
+    if (now) now.checked = true;
+    if (held) now?.focus();
   }
 
   #fill(place, name, choices) {

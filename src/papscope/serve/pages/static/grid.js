@@ -6,6 +6,8 @@
 import { oncePerFrame } from "./dom.js";
 
 const AROUND = 2; // rows kept above and below the window
+const WORDS = 4.9; // rem below a card's picture
+const LINE = 1.35; // rem for each further line
 
 export class Grid {
   #list;
@@ -18,6 +20,7 @@ export class Grid {
   #width = 0;
   #rowHeight = 1;
   #step = 1;
+  #lines = 0;
 
   /**
    * @param {HTMLElement} list the <ol>
@@ -39,8 +42,9 @@ export class Grid {
     });
   }
 
-  /** Show other items. */
-  show(items) {
+  /** Show other items, with so many lines more below each picture. */
+  show(items, lines = 0) {
+    this.#lines = lines;
     const held = this.#list.contains(document.activeElement) ? this.#items[this.#active]?.id : null;
     const at = items.findIndex((one) => one.id === held);
     this.#items = items;
@@ -82,7 +86,7 @@ export class Grid {
     const least = (width < 30 * rem ? 8.8 : 10.5) * rem;
     const columns = Math.max(1, Math.floor((width + gap) / (least + gap)));
     const card = (width - gap * (columns - 1)) / columns;
-    const rowHeight = Math.round(card + 4.9 * rem + gap);
+    const rowHeight = Math.round(card + (WORDS + LINE * this.#lines) * rem + gap);
     if (rowHeight !== this.#rowHeight || width !== this.#width || columns !== this.#columns) this.#clear();
     [this.#columns, this.#width, this.#rowHeight] = [columns, width, rowHeight];
     this.#list.style.setProperty("--card", `${card}px`);

@@ -15,6 +15,7 @@ export function drawHeading(about) {
     about.um_per_px ? `${about.um_per_px} µm per px` : "scale not known",
     `${about.created_by}, ${time(about.created_at)}`,
   ].filter(Boolean).join("\u00a0· ");
+  drawRules(about);
   drawRunning(about);
   drawRefused(about);
   const closed = find("#closed");
@@ -23,6 +24,17 @@ export function drawHeading(about) {
   const button = document.querySelector("#close-case");
   if (button) button.textContent = about.closed ? "Open the case again" : "Close the case";
   toggleLink(document.querySelector("#corrections"), about.reviewed > 0);
+}
+
+/** How many are for a person, and in whose words. */
+function drawRules({ referral, models }) {
+  const place = find("#rules");
+  const { referred, set_aside: aside, without_rules: without } = referral;
+  place.hidden = !(referred + aside);
+  place.querySelector("summary").textContent = `For a person: ${referred.toLocaleString("en-GB")}. Set aside by the rule: ${aside.toLocaleString("en-GB")}.${without ? ` Without a rule: ${without.toLocaleString("en-GB")}.` : ""}`;
+  place.querySelector("div").replaceChildren(
+    make("ul", {}, ...referral.reasons.map((one) => make("li", { text: `${one.images.toLocaleString("en-GB")}: ${one.what}` }))),
+    ...models.flatMap((one) => one.promises.map((text, index) => make("p", {}, index ? null : make("b", { text: `${one.name}. ` }), text))));
 }
 
 /** A link that leads nowhere yet is no link. */

@@ -5,6 +5,7 @@
 // unseen.
 
 import { ask } from "./api.js";
+import { passesRefer, UNLIKE } from "./referral.js";
 
 const PIECE = 500;
 
@@ -30,12 +31,17 @@ export async function allImages(caseId, order, { signal, part } = {}) {
   return [...found.values()];
 }
 
+/** What an image counts as: its class; `UNLIKE` where no class means anything, "" without an answer. */
+export function classOf({ answer }) {
+  return answer?.unlike ? UNLIKE : (answer?.label ?? "");
+}
+
 /** Whether an image passes what somebody chose to see. */
-export function passes(image, { labels, sureness, review }) {
-  const label = image.answer?.label ?? "";
-  if (labels.size && !labels.has(label)) return false;
+export function passes(image, { labels, sureness, review, refer }) {
+  if (labels.size && !labels.has(classOf(image))) return false;
+  if (!passesRefer(image, refer)) return false;
   if (sureness) {
-    const certainty = image.answer?.certainty;
+    const certainty = image.answer?.unlike ? null : image.answer?.certainty;
     if (certainty === undefined || certainty === null || certainty < sureness[0] || certainty >= sureness[1]) return false;
   }
   if (review === "not-me") return !image.mine;
@@ -46,11 +52,11 @@ export function passes(image, { labels, sureness, review }) {
   return true;
 }
 
-/** How many images have each of the models' labels; "" for those without an answer. */
+/** How many images count as each class: see `classOf`. */
 export function countsOf(images) {
   const counts = new Map();
   for (const image of images) {
-    const label = image.answer?.label ?? "";
+    const label = classOf(image);
     counts.set(label, (counts.get(label) ?? 0) + 1);
   }
   return counts;

@@ -2,6 +2,7 @@
 
 import { find, make, measure } from "./dom.js";
 import { verdictWords } from "./images.js";
+import { ruleParagraphs, UNLIKE } from "./referral.js";
 import { many, percent, sureness, time } from "./words.js";
 
 /**
@@ -27,11 +28,20 @@ function drawAnswer({ answer, failure }) {
       make("p", { class: "soft small", text: failure?.reason ?? "The model has not looked at it yet." }));
     return;
   }
+  if (answer.unlike) {
+    place.replaceChildren(
+      make("p", { class: "over", text: `${answer.model} has no answer that means anything` }),
+      make("p", { class: "label unlike" }, make("b", { text: UNLIKE })),
+      make("p", { class: "sure" }, make("span", { text: "It would say " }), make("s", { text: `${answer.label} ${percent(answer.probability)}` })),
+      ...ruleParagraphs(answer));
+    return;
+  }
   const abnormal = answer.abnormal === null ? "" : ` · abnormal ${percent(answer.abnormal)}`;
   place.replaceChildren(
     make("p", { class: "over", text: `${answer.model} says` }),
     make("p", { class: "label" }, make("b", { text: answer.label }), make("span", { text: percent(answer.probability) })),
-    make("p", { class: "sure" }, measure(make("span", { class: "bar" }), answer.certainty), make("span", { text: `${sureness(answer.certainty)}${abnormal}` })));
+    make("p", { class: "sure" }, measure(make("span", { class: "bar" }), answer.certainty), make("span", { text: `${sureness(answer.certainty)}${abnormal}` })),
+    ...ruleParagraphs(answer));
 }
 
 function drawClasses(image, classes, { may, sending, closed }, choose) {
@@ -41,7 +51,7 @@ function drawClasses(image, classes, { may, sending, closed }, choose) {
     const share = image.answer?.probabilities[one.name];
     const said = share === undefined ? "" : percent(share);
     const isModels = one.name === image.answer?.label;
-    const words = [`${one.name}: ${one.note || one.bethesda || one.side || "class"}`, said && `the model gives ${said}`, isModels && "the model's class"].filter(Boolean).join(", ");
+    const words = [`${one.name}: ${one.note || one.bethesda || one.side || "class"}`, said && `the model ${image.answer.unlike ? "would give" : "gives"} ${said}`, isModels && !image.answer.unlike && "the model's class"].filter(Boolean).join(", ");
     return make("li", {}, make("button", {
       type: "button", class: "class", "aria-label": words, title: one.note || one.name, "aria-pressed": String(one.name === mine),
       disabled: !may || closed, "aria-keyshortcuts": place < 9 ? String(place + 1) : false, on: { click: () => choose(place) },
@@ -53,6 +63,7 @@ function drawClasses(image, classes, { may, sending, closed }, choose) {
     make("span", { class: "chance", text: said })));
   });
   find("#classes").replaceChildren(...rows);
+  find("#classes").classList.toggle("void", Boolean(image.answer?.unlike));
 }
 
 function drawState(image, { may, sending, closed }) {
@@ -63,7 +74,7 @@ function drawState(image, { may, sending, closed }) {
   else if (mine) place.textContent = `Kept: ${mine.reader} ${mine.kind === "unsure" ? "cannot tell" : verdictWords(mine)}, ${time(mine.given_at)}`;
   else if (!may) place.textContent = "Your role is to look: verdicts take a reviewer.";
   else place.textContent = closed ? "The case is closed; you gave no verdict." : "You have given no verdict.";
-  find("#agree").disabled = !may || closed || !image.answer;
+  find("#agree").disabled = !may || closed || !image.answer || image.answer.unlike;
   find("#unsure").disabled = !may || closed;
   find("#unsure").setAttribute("aria-pressed", String((sending ?? mine)?.kind === "unsure"));
   find("#note").disabled = !may || closed;
@@ -91,6 +102,7 @@ function drawAbout(image, about) {
     ["Place", `${image.place + 1} as sent`],
     ["Size", `${image.width} × ${image.height} px${about.um_per_px ? `, ${about.um_per_px} µm per px` : ", scale not known"}`],
     ["Model", image.answer ? `${image.answer.model} ${image.answer.model_digest.slice(0, 12)}` : "none yet"],
+    ...(image.answer && !image.answer.refer ? [["Rules", "none: this answer does not say whether a person must look"]] : []),
   ];
   find("#about").replaceChildren(...rows.map(([term, text]) => make("div", {}, make("dt", { text: term }), make("dd", { text }))));
 }

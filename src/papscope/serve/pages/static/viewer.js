@@ -186,8 +186,9 @@ export class Viewer {
   }
 
   #agree() {
-    if (this.#now.answer) return this.#give({ kind: "agree" });
-    say("There is no answer to agree with.");
+    const { answer } = this.#now;
+    if (answer && !answer.unlike) return this.#give({ kind: "agree" });
+    say(answer ? "It is unlike anything seen: there is no class to agree with. Say what it is, or that you cannot tell." : "There is no answer to agree with.");
     return false;
   }
 
