@@ -157,7 +157,7 @@ def _spectrum(grey: Grey) -> tuple[float, float]:
 
 @lru_cache(maxsize=16)
 def _ready(height: int, width: int) -> tuple[Grey, Grey, Grey]:
-    """Give a window, the frequencies in cycles per pixel, and weights that let low ones be heard."""
+    """Give a window, frequencies in cycles per pixel, and weights that let low ones be heard."""
     window = np.outer(np.hanning(height), np.hanning(width))
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
     told = (frequency >= 2 / max(height, width)) & (frequency <= 0.5)
