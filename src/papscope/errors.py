@@ -165,10 +165,11 @@ def needs_extra(extra: str, *, for_what: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith("papscope"):
+        package = (missing.name or "").partition(".")[0]
+        if package == "papscope":
             raise
         raise MissingExtra(
-            f"{for_what} needs {missing.name}, which is not installed",
+            f"{for_what} needs {package}, which is not installed",
             hint=f'pip install "papscope[{extra}]"',
         ) from None
 

@@ -119,6 +119,21 @@ def pooled(parts: Sequence[Scores]) -> Scores:
     )
 
 
+def refuse_learned(scores: Scores) -> None:
+    """Refuse scores of images that the model learned from: it knows these too well.
+
+    Raises:
+        MeasureError: they are of the training part, or stamped as leaking.
+    """
+    hint = "score images that were not learned from: a validation part, or the folds left out"
+    if scores.about.get("part") == "train":
+        raise MeasureError("the scores are of the training part", hint=hint)
+    if scores.leaks:
+        raise MeasureError(
+            f"the scores are of images that were learned from: {scores.leaks}", hint=hint
+        )
+
+
 def _refuse(bundle: Bundle, scores: Scores) -> None:
     """Refuse scores that tell nothing of how sure the model may be."""
     names = tuple(one.name for one in bundle.description.classes)
@@ -128,13 +143,7 @@ def _refuse(bundle: Bundle, scores: Scores) -> None:
             f"{', '.join(scores.class_names)}",
             hint="give scores of the same classes, in the same order",
         )
-    hint = "score images that were not learned from: a validation part, or the folds left out"
-    if scores.about.get("part") == "train":
-        raise MeasureError("the scores are of the training part", hint=hint)
-    if scores.leaks:
-        raise MeasureError(
-            f"the scores are of images that were learned from: {scores.leaks}", hint=hint
-        )
+    refuse_learned(scores)
     if _model(scores).get("calibration"):
         raise MeasureError(
             "the scores are calibrated already",
