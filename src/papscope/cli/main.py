@@ -22,6 +22,7 @@ from papscope.cli.check import check
 from papscope.cli.classes import classes
 from papscope.cli.compare import compare
 from papscope.cli.crossval import crossval
+from papscope.cli.doubts import doubts
 from papscope.cli.ensemble import ensemble
 from papscope.cli.evaluate import evaluate
 from papscope.cli.export import export
@@ -77,6 +78,7 @@ app.command("ensemble")(ensemble)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
 app.command("calibrate")(calibrate)
+app.command("doubts")(doubts)
 app.command("report")(report)
 app.command("models")(models)
 app.command("classes")(classes)
