@@ -25,7 +25,7 @@ import numpy.typing as npt
 from papscope.errors import MeasureError, TableError, needs_extra
 from papscope.evaluate.calibrating import pooled, refuse_learned
 from papscope.evaluate.intervals import FEW_GROUPS, Groups, Values
-from papscope.evaluate.noise import Noise, estimate_noise, marks
+from papscope.evaluate.noise import Noise, Places, estimate_noise, marks
 from papscope.manifest import Manifest
 from papscope.progress import Tell, silent
 from papscope.relabelling import Suspect
@@ -147,22 +147,38 @@ def find_doubts(
         MissingExtra: cleanlab is not installed.
     """
     every = _ordered(parts)
-    with needs_extra("train", for_what="finding labels in doubt"):
-        from cleanlab.count import num_label_issues
-        from cleanlab.rank import get_label_quality_scores
-    truth, chances = every.truth, every.probabilities
-    quality = get_label_quality_scores(truth, chances, method="self_confidence")
-    many = int(num_label_issues(truth, chances))
-    order = np.argsort(quality, kind="stable")[:many]
+    quality, suspects = doubted(every.truth, every.probabilities)
     return Doubts(
         scores=every,
-        suspects=tuple(int(one) for one in order if every.called[one] != truth[one]),
-        quality=np.asarray(quality, dtype=np.float64),
+        suspects=tuple(suspects.tolist()),
+        quality=quality,
         noise=estimate_noise(every, resamples=resamples, seed=seed, tell=tell),
         warnings=tuple(_warnings(every, Groups.of(every.groups))),
         resamples=resamples,
         seed=seed,
     )
+
+
+def doubted(truth: Places, chances: Values) -> tuple[Values, Places]:
+    """Give the quality of each label, and the rows of those in doubt, the worst first.
+
+    Args:
+        truth: (n,), the given label's place.
+        chances: (n, c), out-of-fold probabilities.
+
+    Returns:
+        (n,), the probability of the given label; and (k,), rows whose likeliest class is another.
+
+    Raises:
+        MissingExtra: cleanlab is not installed.
+    """
+    with needs_extra("train", for_what="finding labels in doubt"):
+        from cleanlab.count import num_label_issues
+        from cleanlab.rank import get_label_quality_scores
+    quality = get_label_quality_scores(truth, chances, method="self_confidence")
+    worst = np.argsort(quality, kind="stable")[: int(num_label_issues(truth, chances))]
+    kept = worst[chances[worst].argmax(axis=1) != truth[worst]]
+    return np.asarray(quality, dtype=np.float64), kept.astype(np.int64)
 
 
 def refuse_other_labels(scores: Scores, manifest: Manifest) -> None:
