@@ -1,13 +1,13 @@
 """Whether wrong labels are found: a known share is flipped in real out-of-fold scores.
 
-Labels are moved to any other class, or to a class of a neighbouring grade, and what is then in doubt
-is held against what was moved. Beside confident learning stand every label that the model calls
-otherwise, and as many labels by other measures: the least margin between the given label and the
-best other class, and the noise rates by which cleanlab prunes unless told otherwise.
+Labels are moved to any other class, or to a class of a neighbouring grade, and what is then in
+doubt is held against what was moved. Beside confident learning stand every label that the model
+calls otherwise; as many labels by the least margin between the given and the best other class; and
+what cleanlab picks by noise rates, its way unless told otherwise.
 
-The networks had learned from the labels as they are, not from flipped ones: this measures how labels
-are found in scores, and says nothing of what flipped labels do to a network. And labels that were
-wrong before count as false alarms: precision is at least what is shown.
+The networks had learned from the labels as they are, not from flipped ones: this measures how
+labels are found in scores, and says nothing of what flipped labels do to a network. And labels that
+were wrong before count as false alarms: precision is at least what is shown.
 
     papscope crossval cric-6.csv --recipe shipped -o runs/cric-6
     python benchmarks/doubts.py runs/cric-6
