@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from papscope.cutting import cut, cut_folds, fold_split
     from papscope.evaluate.calibrating import calibrate
     from papscope.evaluate.compare import compare
+    from papscope.evaluate.doubts import find_doubts
     from papscope.evaluate.summary import summarise
     from papscope.export.images import Divided
     from papscope.export.int8 import Int8Settings, export_int8
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from papscope.manifest import read_manifest, write_manifest
     from papscope.network.joining import join_bundles
     from papscope.predict.predictor import load
+    from papscope.relabelling import read_verdicts, relabel, write_suspects
+    from papscope.report.doubts_page import write_doubts_page
     from papscope.report.page import write_report
     from papscope.scores import read_scores, write_scores
     from papscope.scoring import score
@@ -64,6 +67,7 @@ __all__ = [
     "export_int8",
     "export_onnx",
     "extend",
+    "find_doubts",
     "fit",
     "fold_split",
     "fuse",
@@ -75,14 +79,18 @@ __all__ = [
     "read_manifest",
     "read_scores",
     "read_split",
+    "read_verdicts",
+    "relabel",
     "run_chain",
     "score",
     "shipped_models",
     "summarise",
+    "write_doubts_page",
     "write_manifest",
     "write_report",
     "write_scores",
     "write_split",
+    "write_suspects",
 ]
 
 _HOME = {
@@ -101,6 +109,7 @@ _HOME = {
     "export_int8": "export.int8",
     "export_onnx": "export.onnx",
     "extend": "augment.offline",
+    "find_doubts": "evaluate.doubts",
     "fit": "train.fit",
     "fold_split": "cutting",
     "fuse": "fusing.fit",
@@ -112,14 +121,18 @@ _HOME = {
     "read_manifest": "manifest",
     "read_scores": "scores",
     "read_split": "split",
+    "read_verdicts": "relabelling",
+    "relabel": "relabelling",
     "run_chain": "studies.chain",
     "score": "scoring",
     "shipped_models": "shipped",
     "summarise": "evaluate.summary",
+    "write_doubts_page": "report.doubts_page",
     "write_manifest": "manifest",
     "write_report": "report.page",
     "write_scores": "scores",
     "write_split": "split",
+    "write_suspects": "relabelling",
 }
 
 
