@@ -34,6 +34,7 @@ from papscope.cli.predict import predict
 from papscope.cli.report import report
 from papscope.cli.retention import retention
 from papscope.cli.serve import serve
+from papscope.cli.shift import shift
 from papscope.cli.split import split
 from papscope.cli.train import find_lr, train
 
@@ -83,6 +84,7 @@ app.command("report")(report)
 app.command("models")(models)
 app.command("classes")(classes)
 app.command("predict")(predict)
+app.command("shift")(shift)
 app.command("export")(export)
 app.command("serve")(serve)
 app.add_typer(account, name="account")
