@@ -29,6 +29,10 @@ LEAST_WEIGHED = 1e-7
 to 0 a network's answer is there tells of rounding and not of the cell."""
 
 
+MOST_STRANGE = 1.0
+"""The most strangeness with which a picture passes a bundle's gate."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a model says of one picture; of a cell, never of a patient."""
@@ -52,7 +56,10 @@ class Answer:
     often as the bundle promises. It may be empty; None where the bundle has no rule for sets."""
     refer: tuple[str, ...] | None = None
     """Why a person must see the cell, as keys of `rules.REASONS`; empty where no rule asks for
-    that, None where the bundle has no rules."""
+    that, None where the bundle has no rules and its gate, if it has one, lets the picture pass."""
+    strangeness: float | None = None
+    """How unlike all that the model learned from the picture is: 0 or more, and above 1 it is for a
+    person, whatever else is told of it; None where the bundle has no gate."""
 
 
 def scales_and_bias(
@@ -172,6 +179,7 @@ def answers(
     classes: Sequence[CellClass],
     rules: Rules | None = None,
     faults: Sequence[Sequence[str]] | None = None,
+    strange: Sequence[float] | None = None,
 ) -> tuple[Answer, ...]:
     """Turn probabilities into answers.
 
@@ -181,6 +189,8 @@ def answers(
         rules: the bundle's; None where it has none.
         faults: of each picture, as `quality.faults` names them; None where they were not looked
             for.
+        strange: of each picture, as the bundle's gate tells it; None where it has none. It changes
+            neither a label nor a probability.
 
     >>> classes = (CellClass("NILM", "normal"), CellClass("LSIL", "abnormal"))
     >>> (one,) = answers(np.array([[0.25, 0.75]]), classes, Rules(abnormal=0.5))
@@ -204,8 +214,11 @@ def answers(
         grade = None if grades is None else max(grades, key=lambda name: grades[name])
         labels = None if sets is None else _chosen(names, sets[place])
         wrong = () if faults is None else faults[place]
-        refer = reasons(labels, abnormal, wrong, told) if told.any else None
-        found.append(Answer(label, each[label], abnormal, each, grade, grades, labels, refer))
+        odd = None if strange is None else float(strange[place])
+        unlike = odd is not None and odd > MOST_STRANGE
+        asked = told.any or unlike
+        refer = reasons(labels, abnormal, wrong, told, unlike=unlike) if asked else None
+        found.append(Answer(label, each[label], abnormal, each, grade, grades, labels, refer, odd))
     return tuple(found)
 
 

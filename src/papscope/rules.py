@@ -33,7 +33,11 @@ FREE_RANKS, RANK_PENALTY = 1, 0.1
 Shares: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
+UNLIKE = "unlike-training"
+"""The reason that voids an answer: it comes from a bundle's gate, with or without other rules."""
+
 REASONS: Mapping[str, str] = {
+    UNLIKE: "the picture is unlike anything the model learned from",
     "no-class": "no class is likely enough: the prediction set is empty",
     "several-classes": "the prediction set holds more than one class",
     "abnormal": "the abnormal classes together are likelier than the rule's threshold",
@@ -158,6 +162,8 @@ def reasons(
     abnormal: float | None,
     faults: Sequence[str],
     rules: Rules,
+    *,
+    unlike: bool = False,
 ) -> tuple[str, ...]:
     """Give the reasons for which a cell is referred, in the order of `REASONS`.
 
@@ -166,9 +172,11 @@ def reasons(
         abnormal: the probability of the abnormal classes; None where nobody knows which they are.
         faults: of its picture, as `quality.faults` names them.
         rules: the bundle's.
+        unlike: whether the bundle's gate lets the picture not pass.
     """
     threshold = rules.abnormal
     found = {
+        UNLIKE: unlike,
         "no-class": labels is not None and not labels,
         "several-classes": labels is not None and len(labels) > 1,
         "abnormal": threshold is not None and abnormal is not None and abnormal >= threshold,

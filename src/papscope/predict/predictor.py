@@ -24,9 +24,10 @@ from PIL import Image
 from papscope import quality
 from papscope.bundle import Description, read_bundle
 from papscope.decision import Answer, answers, calibrated, scales_and_bias
-from papscope.errors import ImageError, SettingError
+from papscope.errors import BundleError, ImageError, SettingError
+from papscope.gate.judging import Gate, gate_of
 from papscope.image import Pixels
-from papscope.predict.engine import Engine, MeasuringEngine, answered
+from papscope.predict.engine import Engine, Features, MeasuringEngine, featured
 from papscope.predict.engines import engine_for
 from papscope.predict.sources import below
 from papscope.preprocess import Source, prepare
@@ -104,6 +105,8 @@ class Predictor:
     """How many pictures are decoded at once."""
     rules: Rules = NO_RULES
     """When a cell is referred to a person, and which classes its prediction set holds."""
+    gate: Gate | None = None
+    """What tells pictures that are unlike all that was learned from; None where there is none."""
 
     @property
     def measures(self) -> bool:
@@ -192,14 +195,29 @@ class Predictor:
         if self.measures:
             measures = measured_all(sources, threads=self.threads, strict=False)
             known = [not np.isnan(one).any() for one in measures]
-        chances = answered(self.engine, np.stack(squares), measures)
+        chances, features = featured(self.engine, np.stack(squares), measures)
+        strange = self._strange(squares, features)
         faults = None
         if self.rules.any:  # otherwise nobody asks for them
             faults = [quality.faults(quality.measure(square)) for square in squares]
         scaled = calibrated(chances, self.about.calibration)
-        told = answers(scaled, self.about.classes, self.rules, faults)
+        told = answers(scaled, self.about.classes, self.rules, faults, strange)
         for source, answer, measured in zip(sources, told, known, strict=True):
             yield Prediction(source.called, answer, measured)
+
+    def _strange(
+        self, squares: Sequence[Pixels], features: Features | None
+    ) -> Sequence[float] | None:
+        """Say how strange pictures are; None where the bundle has no gate."""
+        if self.gate is None:
+            return None
+        if features is None:
+            raise BundleError(
+                "the bundle has a gate, and its network does not tell the features for it",
+                hint="export the model again with `papscope export`",
+            )
+        found: list[float] = self.gate.strangeness(squares, features).tolist()
+        return found
 
 
 def load(
@@ -230,9 +248,10 @@ def load(
     classes = len(read.description.classes)
     scales_and_bias(read.description.calibration, classes)
     rules = Rules.from_json(read.description.rules, classes)
+    gate = gate_of(read)
     engine = engine_for(read, device=device, threads=threads)
     decoders = threads or min(_MOST_DECODERS, os.cpu_count() or 1)
-    return Predictor(engine, read.description, read.digest, decoders, rules)
+    return Predictor(engine, read.description, read.digest, decoders, rules, gate)
 
 
 def as_sources(images: Picture | Iterable[Picture]) -> Iterator[Source]:

@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 
 from papscope.decision import Answer
 from papscope.predict.predictor import Prediction
+from papscope.rules import UNLIKE
 from papscope.taxonomy import GRADED
 
 Format = Literal["table", "csv", "jsonl"]
@@ -23,6 +24,9 @@ Format = Literal["table", "csv", "jsonl"]
 Lines: TypeAlias = Iterator[str]
 
 _WIDEST_NAME = 60
+
+UNLIKE_SAID = "unlike anything seen"
+"""What people read in the place of the class of a picture that does not pass the bundle's gate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,13 @@ class Layout:
     """Whether it tells prediction sets."""
     refers: bool = False
     """Whether it says which cells a person must see."""
+    gated: bool = False
+    """Whether it tells pictures that are unlike all that it learned from."""
 
     @property
     def ruled(self) -> tuple[str, ...]:
         """The names of the columns that the model's rules ask for."""
-        asked = (("labels", self.sets), ("refer", self.refers))
+        asked = (("labels", self.sets), ("refer", self.refers or self.gated))
         return tuple(name for name, wanted in asked if wanted)
 
 
@@ -70,6 +76,8 @@ def _jsonl(predictions: Iterable[Prediction], _: Layout) -> Lines:
         if one.answer.grades is not None:
             content |= {"grade": one.answer.grade, "grades": dict(one.answer.grades)}
         content |= {name: list(found) for name, found in _ruled(one.answer).items()}
+        if one.answer.strangeness is not None:
+            content |= {"strangeness": one.answer.strangeness}
         yield json.dumps(content, allow_nan=False, ensure_ascii=False) + "\n"
 
 
@@ -77,7 +85,8 @@ def _csv(predictions: Iterable[Prediction], layout: Layout) -> Lines:
     chances = [f"p:{name}" for name in layout.classes]
     grades = ["grade", *(f"g:{name}" for name in GRADED)] if layout.graded else []
     ruled = layout.ruled
-    yield _row(["source", "label", "probability", "abnormal", *chances, *grades, *ruled])
+    gated = ["strangeness"] if layout.gated else []
+    yield _row(["source", "label", "probability", "abnormal", *chances, *grades, *ruled, *gated])
     for one in predictions:
         answer = one.answer
         numbers = [repr(answer.probabilities[name]) for name in layout.classes]
@@ -86,8 +95,9 @@ def _csv(predictions: Iterable[Prediction], layout: Layout) -> Lines:
         graded = [answer.grade or "", *grades] if layout.graded else []
         told = _ruled(answer)
         joined = ["|".join(told.get(name, ())) for name in ruled]
+        odd = ["" if answer.strangeness is None else repr(answer.strangeness)] if gated else []
         chance = repr(answer.probability)
-        yield _row([one.source, answer.label, chance, ill, *numbers, *graded, *joined])
+        yield _row([one.source, answer.label, chance, ill, *numbers, *graded, *joined, *odd])
 
 
 def _ruled(answer: Answer) -> dict[str, tuple[str, ...]]:
@@ -104,7 +114,8 @@ def _row(cells: Sequence[str]) -> str:
 
 def _table(predictions: Iterable[Prediction], layout: Layout) -> Lines:
     name_width = max(6, min(layout.longest, _WIDEST_NAME))
-    label_width = max(5, *(len(name) for name in layout.classes))
+    unlike = (UNLIKE_SAID,) if layout.gated else ()
+    label_width = max(5, *(len(name) for name in (*layout.classes, *unlike)))
     used = name_width + label_width + 2 + 2 * len("  probability") + _ruled_room(layout)
     grade = ("grade",) if layout.graded else ()
     # The widest choice of further columns that the terminal has room for.
@@ -124,6 +135,10 @@ def _table(predictions: Iterable[Prediction], layout: Layout) -> Lines:
     yield head + _tail(layout, "refer", "set") + "\n"
     for one in predictions:
         answer = one.answer
+        if UNLIKE in (answer.refer or ()):  # then no number says anything
+            tail = _tail(layout, "yes", "-")
+            yield line(one.source, UNLIKE_SAID, ["-"] * 2, ["-"] * len(shown)) + tail + "\n"
+            continue
         ill = "-" if answer.abnormal is None else f"{answer.abnormal:.3f}"
         told = {name: f"{number:.3f}" for name, number in answer.probabilities.items()}
         others = [(answer.grade or "-") if name in grade else told[name] for name in shown]
