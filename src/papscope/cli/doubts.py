@@ -116,7 +116,7 @@ def _scored_root(found: Doubts, scores: Path) -> Path | None:
 
 def _write(found: Doubts, scores: list[Path], root: Path | None, folder: Path, most: int) -> None:
     from papscope.files import write_json
-    from papscope.relabelling import write_suspects
+    from papscope.relabelling.suspects import write_suspects
     from papscope.report.doubts_page import write_doubts_page
 
     write_suspects(folder / LIST, found.rows())
@@ -152,7 +152,8 @@ def _tables(found: Doubts) -> None:
 
 def _apply(verdicts: Path, manifest: Path | None, reader: str | None, output: Path) -> None:
     from papscope.manifest import read_manifest, read_polygons, write_manifest
-    from papscope.relabelling import read_verdicts, relabel
+    from papscope.relabelling.applying import relabel
+    from papscope.relabelling.verdicts import read_verdicts
 
     if manifest is None or reader is None:
         raise SettingError(

@@ -28,7 +28,7 @@ from papscope.evaluate.intervals import FEW_GROUPS, Groups, Values
 from papscope.evaluate.noise import Noise, Places, estimate_noise, marks
 from papscope.manifest import Manifest
 from papscope.progress import Tell, silent
-from papscope.relabelling import Suspect
+from papscope.relabelling.suspects import Suspect
 from papscope.scores import Scores
 
 MOST_GROUPS = 8

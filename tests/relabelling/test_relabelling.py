@@ -10,14 +10,9 @@ import pytest
 from papscope.errors import SettingError, TableError
 from papscope.image import Box
 from papscope.manifest import Manifest, Row, made_id, read_manifest, write_manifest
-from papscope.relabelling import (
-    COLUMNS,
-    Suspect,
-    Verdicts,
-    read_verdicts,
-    relabel,
-    write_suspects,
-)
+from papscope.relabelling.applying import relabel
+from papscope.relabelling.suspects import COLUMNS, Suspect, write_suspects
+from papscope.relabelling.verdicts import Verdicts, read_verdicts
 from papscope.taxonomy import classes_of
 
 FOUR = classes_of("mendeley")
