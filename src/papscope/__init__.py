@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from papscope.manifest import read_manifest, write_manifest
     from papscope.network.joining import join_bundles
     from papscope.predict.predictor import load
-    from papscope.relabelling import read_verdicts, relabel, write_suspects
+    from papscope.relabelling.applying import relabel
+    from papscope.relabelling.suspects import write_suspects
+    from papscope.relabelling.verdicts import read_verdicts
     from papscope.report.doubts_page import write_doubts_page
     from papscope.report.page import write_report
     from papscope.scores import read_scores, write_scores
@@ -121,8 +123,8 @@ _HOME = {
     "read_manifest": "manifest",
     "read_scores": "scores",
     "read_split": "split",
-    "read_verdicts": "relabelling",
-    "relabel": "relabelling",
+    "read_verdicts": "relabelling.verdicts",
+    "relabel": "relabelling.applying",
     "run_chain": "studies.chain",
     "score": "scoring",
     "shipped_models": "shipped",
@@ -132,7 +134,7 @@ _HOME = {
     "write_report": "report.page",
     "write_scores": "scores",
     "write_split": "split",
-    "write_suspects": "relabelling",
+    "write_suspects": "relabelling.suspects",
 }
 
 
