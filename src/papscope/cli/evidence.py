@@ -64,12 +64,12 @@ def evidence(
     Each item of CLAIM 2024, TRIPOD+AI and GMLP is answered from the run's own files, with the file
     and the key, or is left open for a person. Nothing is made up.
     """
-    from papscope.evidence.measuring import Given
+    from papscope.evidence.measuring import EvidenceInput
     from papscope.evidence.pack import FORM, PAGE
     from papscope.evidence.pack import evidence as gather
 
     with told_on_terminal(), progress() as tell:
-        given = Given(
+        given = EvidenceInput(
             evaluations=tuple(evaluation or ()),
             manifests=tuple(manifest or ()),
             splits=tuple(split or ()),

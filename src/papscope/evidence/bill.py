@@ -55,8 +55,9 @@ def bill_of_materials(subject: Subject, parts: Sequence[Installed]) -> str:
     bom = Bom()
     software = {one.name: _software(one) for one in parts}
     bom.metadata.component = software[ROOT]
-    data = {name: _data(name) for name in subject.datasets}
-    models = {ref: _model(ref, name, about) for ref, name, about in _told_models(subject)}
+    told = _told_models(subject)
+    data = {name: _data(name, [about for _, _, about in told]) for name in subject.datasets}
+    models = {ref: _model(ref, name, about) for ref, name, about in told}
     for one in (*data.values(), *models.values(), *software.values()):
         if one is not software[ROOT]:
             bom.components.add(one)
@@ -67,7 +68,7 @@ def bill_of_materials(subject: Subject, parts: Sequence[Installed]) -> str:
     for one in data.values():
         bom.register_dependency(one)
     content = json.loads(JsonV1Dot6(bom).output_as_string())
-    return _settled(content, {ref: about for ref, _, about in _told_models(subject)}, list(data))
+    return _settled(content, {ref: about for ref, _, about in told}, list(data))
 
 
 def _told_models(subject: Subject) -> list[tuple[str, str, dict[str, Any]]]:
@@ -131,17 +132,20 @@ def _model(ref: str, name: str, about: Mapping[str, Any]) -> Component:
     )
 
 
-def _data(name: str) -> Component:
+def _data(name: str, models: Sequence[Mapping[str, Any]]) -> Component:
+    """Name a data set by papscope's facts, or by what a model that learned from it alone says."""
     from cyclonedx.model.component import Component, ComponentType
 
     known = known_data_sets().get(base_name(name))
-    content = known.content if known else {}
+    told = (one.get("provenance", {}) for one in models)
+    alone: Mapping[str, Any] = next((one for one in told if one.get("dataset") == name), {})
+    content = known.content if known else {"terms": alone.get("licence"), **alone}
     return Component(
         type=ComponentType.DATA,
-        name=str(content.get("title", name)),
+        name=str(content.get("title") or name),
         bom_ref=f"data:{name}",
-        description=str(content.get("citation", "")) or None,
-        licenses=_licences(str(content.get("terms", ""))),
+        description=str(content.get("citation") or "") or None,
+        licenses=_licences(str(content.get("spdx") or content.get("terms") or "")),
     )
 
 

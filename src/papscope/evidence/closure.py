@@ -7,9 +7,10 @@ Never   asks a package index, or lists what is not installed
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageMetadata, PackageNotFoundError, distribution
+from functools import cache
+from importlib.metadata import PackageMetadata, PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -55,58 +56,69 @@ def installed_parts(extras: Sequence[str] | None = None) -> tuple[Installed, ...
     Raises:
         MissingExtra: papscope itself is not installed, so nothing says what it needs.
     """
-    root = _found(ROOT)
+    root = _read(ROOT)
     if root is None:
         raise MissingExtra(
             "papscope is run from its source and was not installed: nothing says what it needs",
             hint='install it: pip install -e ".[train]"',
         )
-    chosen = tuple(_extras_in_use(root) if extras is None else extras)
+    chosen = _extras_in_use(root) if extras is None else extras
     wanted: dict[str, set[str]] = {ROOT: set(chosen)}
     waiting = [ROOT]
     while waiting:
         name = waiting.pop()
-        one = _found(name)
-        for need in () if one is None else _needs(one, wanted[name]):
+        one = _read(name)
+        for need in () if one is None else one.needs(wanted[name]):
             key = canonicalize_name(need.name)
             known = wanted.get(key)
             if known is None or not need.extras <= known:
                 wanted[key] = (known or set()) | need.extras
                 waiting.append(key)
     return tuple(
-        _told(name, one, wanted) for name in sorted(wanted) if (one := _found(name)) is not None
+        _told(name, one, wanted) for name in sorted(wanted) if (one := _read(name)) is not None
     )
 
 
-def _found(name: str) -> Distribution | None:
+@dataclass(frozen=True, slots=True)
+class _Distribution:
+    """What one distribution says of itself, read once."""
+
+    version: str
+    metadata: PackageMetadata
+    requirements: tuple[Requirement, ...]
+
+    def needs(self, extras: Iterable[str]) -> Iterator[Requirement]:
+        """Give what it needs here, with some of its extras."""
+        asked = ("", *sorted(extras))
+        for need in self.requirements:
+            if need.marker is None or any(need.marker.evaluate({"extra": one}) for one in asked):
+                yield need
+
+
+@cache
+def _read(name: str) -> _Distribution | None:
     try:
-        return distribution(name)
+        one = distribution(name)
     except PackageNotFoundError:
         return None
+    requirements = tuple(Requirement(text) for text in one.requires or ())
+    return _Distribution(one.version, one.metadata, requirements)
 
 
-def _needs(one: Distribution, extras: set[str]) -> Iterator[Requirement]:
-    """Give what a distribution needs here, with some of its extras."""
-    for text in one.requires or ():
-        need = Requirement(text)
-        if need.marker is None or any(
-            need.marker.evaluate({"extra": extra}) for extra in ("", *sorted(extras))
-        ):
-            yield need
-
-
-def _extras_in_use(root: Distribution) -> Iterator[str]:
+def _extras_in_use(root: _Distribution) -> Iterator[str]:
+    """Give the extras whose needs are all installed; one that only joins others is none."""
+    plain = {need.name for need in root.needs(())}
     for extra in sorted(root.metadata.get_all("Provides-Extra") or ()):
-        plain = {need.name for need in _needs(root, set())}
-        added = [need for need in _needs(root, {extra}) if need.name not in plain]
-        if extra not in _NOT_IN_USE and all(_found(need.name) is not None for need in added):
+        added = {need.name for need in root.needs((extra,))} - plain
+        there = ROOT not in added and all(_read(name) is not None for name in added)
+        if extra not in _NOT_IN_USE and there:
             yield extra
 
 
-def _told(name: str, one: Distribution, wanted: dict[str, set[str]]) -> Installed:
-    needs = {canonicalize_name(need.name) for need in _needs(one, wanted[name])} - {name}
-    there = tuple(sorted(need for need in needs if _found(need) is not None))
-    return Installed(name, one.version, _licence(one), there)
+def _told(name: str, one: _Distribution, wanted: Mapping[str, set[str]]) -> Installed:
+    needs = {canonicalize_name(need.name) for need in one.needs(wanted[name])} - {name}
+    there = tuple(sorted(need for need in needs if _read(need) is not None))
+    return Installed(name, one.version, _licence(one.metadata), there)
 
 
 def said_once(told: PackageMetadata, key: str) -> str:
@@ -114,9 +126,8 @@ def said_once(told: PackageMetadata, key: str) -> str:
     return str((told.get_all(key) or [""])[0])
 
 
-def _licence(one: Distribution) -> str:
+def _licence(told: PackageMetadata) -> str:
     """Give the SPDX expression, the identifier that a classifier stands for, or the plain name."""
-    told = one.metadata
     expression, whole = (said_once(told, key) for key in ("License-Expression", "License"))
     lines = whole.strip().splitlines()
     name = lines[0] if len(lines) == 1 and len(lines[0]) <= _LONGEST_NAME else ""

@@ -28,11 +28,10 @@ from papscope.split import Split, read_split
 
 SCORES = "scores.csv"
 _COMPUTED = frozenset({"called", "measured", "subgroups", "limits", "counted"})
-_SIZES_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class EvidenceInput:
     """What somebody gives beside the run."""
 
     evaluations: tuple[Path, ...] = ()
@@ -52,7 +51,7 @@ class Measured:
     """By the name of the scores."""
 
 
-def measure(subject: Subject, given: Given, *, tell: Tell = silent) -> Measured:
+def measure(subject: Subject, given: EvidenceInput, *, tell: Tell = silent) -> Measured:
     """Read and measure what belongs to a run.
 
     Raises:
@@ -116,7 +115,7 @@ def _scores_document(
     path: Path,
     name: str,
     found: Subgroups,
-    given: Given,
+    given: EvidenceInput,
 ) -> Document:
     about = read_about(scores.about)
     stamp = f"; {scores.leaks}" if scores.leaks else ""
@@ -153,9 +152,8 @@ def _manifest_document(path: Path, manifest: Manifest, digests: Iterable[str]) -
             for name, number in manifest.counts().items()
         },
         "images": len(manifest.rows),
+        "sizes": dict(sorted(sizes.items())),
     }
-    if len(sizes) <= _SIZES_SHOWN:
-        counted["sizes"] = dict(sorted(sizes.items()))
     content = {
         "dataset": manifest.dataset,
         "licence": manifest.licence,

@@ -20,7 +20,7 @@ from papscope.evidence.bill import bill_of_materials
 from papscope.evidence.checklists import CHECKLISTS, DATA_CARD, Filled, fill_in
 from papscope.evidence.closure import installed_parts
 from papscope.evidence.documents import Document, Documents
-from papscope.evidence.measuring import Given, Measured, measure
+from papscope.evidence.measuring import EvidenceInput, Measured, measure
 from papscope.evidence.page import page
 from papscope.evidence.points import Said, points
 from papscope.evidence.reading import (
@@ -29,6 +29,7 @@ from papscope.evidence.reading import (
     find_subject,
     known_data_sets,
     program,
+    standing_words,
 )
 from papscope.files import canonical_json, write_text
 from papscope.progress import Tell, silent
@@ -83,7 +84,7 @@ def evidence(
     run: str | Path,
     folder: Path,
     *,
-    given: Given | None = None,
+    given: EvidenceInput | None = None,
     answers: Path | None = None,
     new_form: bool = False,
     tell: Tell = silent,
@@ -106,7 +107,7 @@ def evidence(
         MissingExtra: the library of the bill of materials is not installed.
         DiskError: the folder cannot be written, or `new_form` would write over the answers given.
     """
-    told = given or Given()
+    told = given or EvidenceInput()
     written = read_answers(answers) if answers is not None else {}
     pack = _gathered(find_subject(str(run)), told, written, tell)
     place = folder / FORM
@@ -134,7 +135,9 @@ def write_form(pack: Pack, folder: Path) -> None:
     write_text(folder / FORM, form(pack.waiting))
 
 
-def _gathered(subject: Subject, given: Given, written: Mapping[str, Said], tell: Tell) -> Pack:
+def _gathered(
+    subject: Subject, given: EvidenceInput, written: Mapping[str, Said], tell: Tell
+) -> Pack:
     measured = measure(subject, given, tell=tell)
     parts = installed_parts()
     bill = bill_of_materials(subject, parts)
@@ -145,7 +148,7 @@ def _gathered(subject: Subject, given: Given, written: Mapping[str, Said], tell:
     known = known_data_sets()
     used = dict.fromkeys(base_name(one) for one in (*subject.datasets, *_measured_sets(measured)))
     sets = [known[name] for name in used if name in known]
-    ours += [*sets, *([told] if told else [])]
+    ours += [standing_words(), *sets, *([told] if told else [])]
     documents = Documents((*subject.documents, *measured.documents, *ours))
     checklists = tuple(fill_in(name, documents, written) for name in CHECKLISTS)
     cards = tuple(

@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, PackageLoader
 
-from papscope.evaluate.intervals import measure_from_json
+from papscope.evaluate.intervals import Undefined, measure_from_json
 from papscope.evaluate.summary import METRICS
 from papscope.evaluate.tables import said
 from papscope.evidence.checklists import STATUSES, checklist
@@ -122,9 +122,12 @@ def _table(title: str, parts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _cell(told: Mapping[str, Any], few: bool) -> str:
-    """Write a measure, unless it speaks of too few images."""
+def _cell(told: Mapping[str, Any], few: bool) -> tuple[str, str]:
+    """Write a measure's value, and its interval and n, unless it speaks of too few images."""
     measure = measure_from_json(told)
     if few or 0 < measure.n < FEW_IMAGES:
-        return FEW
-    return f"{said(measure)} (n {measure.n})" if "undefined" not in told else "\N{EN DASH}"
+        return FEW, ""
+    if isinstance(measure, Undefined):
+        return "\N{EN DASH}", measure.why
+    value, _, ends = said(measure).partition(" ")
+    return value, f"{ends}, n {measure.n}"

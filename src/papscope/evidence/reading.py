@@ -23,6 +23,7 @@ from papscope.errors import BundleError
 from papscope.evidence.closure import said_once
 from papscope.evidence.documents import Document
 from papscope.files import digest_of
+from papscope.report.card import NOT_FOR
 from papscope.shipped import find_bundle, hint_for, is_bundle
 
 _BUNDLE = "bundle"
@@ -195,13 +196,20 @@ def base_name(dataset: str) -> str:
     return dataset if dataset in known_data_sets() else dataset.partition("-")[0]
 
 
+def standing_words() -> Document:
+    """Give what papscope says of every model of single cells, wherever it came from."""
+    data = files("papscope.report").joinpath("card.py").read_bytes()
+    content = {"NOT_FOR": list(NOT_FOR)}
+    return Document("words", "papscope/report/card.py", sha256(data).hexdigest(), content)
+
+
 def program() -> Document | None:
     """Give what the installed papscope says of itself; None where it was never installed."""
     try:
-        told = distribution("papscope").metadata
+        one = distribution("papscope")
     except PackageNotFoundError:
         return None
-    licence = said_once(told, "License-Expression")
+    told, licence = one.metadata, said_once(one.metadata, "License-Expression")
     content = {"version": told["Version"], **({"licence": licence} if licence else {})}
-    digest = sha256(str(told).encode()).hexdigest()
+    digest = sha256((one.read_text("METADATA") or "").encode()).hexdigest()
     return Document("program", "METADATA of papscope", digest, content)

@@ -27,6 +27,7 @@ _KEEPS = {
     "last": "The last epoch was kept: the number of epochs was fixed beforehand.",
     "best": "The epoch that did best on the validation part was kept.",
 }
+_SIZES_NAMED = 6
 _TRAINED_BY = (
     "optimiser", "lr", "schedule", "weight_decay", "epochs", "patience", "batch_size", "freeze",
     "head_epochs", "layer_decay", "drop_rate", "label_smoothing", "mixup", "cutmix", "ema", "clip",
@@ -219,7 +220,12 @@ def _measured_part(part: str) -> str:
 
 
 def _sizes(value: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} ({number} images)" for name, number in value.items())
+    """Name a few sizes with their images, or how many there are and between which bounds."""
+    if len(value) <= _SIZES_NAMED:
+        return ", ".join(f"{name} ({number} images)" for name, number in value.items())
+    pairs = [name.split(" x ") for name in value]
+    wide, high = (sorted(int(one[place]) for one in pairs) for place in (0, 1))
+    return f"{len(value)} sizes, {wide[0]} to {wide[-1]} wide and {high[0]} to {high[-1]} high, in"
 
 
 WORDS: Mapping[str, Callable[[Any], str]] = {
@@ -237,6 +243,7 @@ WORDS: Mapping[str, Callable[[Any], str]] = {
     "imbalance": _imbalance,
     "input": _input,
     "keep": lambda value: _KEEPS[value],
+    "keys": ", ".join,
     "level": _level,
     "limits": _limits,
     "listed": _listed,
@@ -247,6 +254,7 @@ WORDS: Mapping[str, Callable[[Any], str]] = {
     "network": _network,
     "no-judged-input": _no_judged_input,
     "pairs": said,
+    "percent": lambda value: f"{value:.0%}",
     "positive": lambda value: str(value) if value > 0 else "",
     "properties": ", ".join,
     "referral": _referral,
