@@ -127,6 +127,21 @@ def test_crops_that_share_pixels_leak_by_how_much_they_share(tmp_path: Path) -> 
     assert link.what == "40% of the smaller crop"  # 20 of the 50 columns inside the picture
 
 
+def test_of_several_crops_the_one_that_shares_most_is_named(tmp_path: Path) -> None:
+    blobs(1, 200).save(tmp_path / "field.png")
+    places = (Box(0, 0, 60, 60), Box(50, 0, 60, 60), Box(60, 0, 60, 60))
+    rows = [
+        row(tmp_path, "field.png", f"crop {number}", box=box, number=number)
+        for number, box in enumerate(places)
+    ]
+    words = "field.png:0=train field.png:1=test field.png:2=train"
+
+    audit = audited(listed(tmp_path, rows), words)
+
+    (link,) = audit.sides[0].links["overlap"]
+    assert (link.relative, audit.sides[0].ties["overlap"]) == ("field.png:2", 2)
+
+
 def test_crops_of_one_picture_that_do_not_touch_leak_all_the_same(tmp_path: Path) -> None:
     words = "field.png:0=train field.png:2=test other.png=train"
     assert set(crossing(audited(field(tmp_path), words))) == {"source"}

@@ -50,7 +50,7 @@ def check(
         images = read_manifest(manifest)
         made = None if split is None else read_split(split)
         with progress() as tell:
-            report = look(images, split=made, workers=workers or _processors(), tell=tell)
+            report = look(images, split=made, workers=workers or processors(), tell=tell)
             if html is not None:
                 from papscope.report.check_page import write_check_page
 
@@ -69,7 +69,8 @@ def check(
             raise typer.Exit(report.exit_status)
 
 
-def _processors() -> int:
+def processors() -> int:
+    """Say how many processes look at images where nobody says it."""
     import os
 
     return min(8, os.cpu_count() or 1)

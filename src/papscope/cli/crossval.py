@@ -97,7 +97,7 @@ def crossval(
     together. Ctrl-C keeps what is finished; `--resume` goes on with the same command.
     """
     given = {name: value for name, value in locals().items() if name in (*_TRAIN, "seed")}
-    with told_on_terminal(), _resumable():
+    with told_on_terminal(), resumable():
         need_torch()
         from papscope.manifest import read_manifest
         from papscope.studies.crossval import cross_validate
@@ -113,7 +113,7 @@ def crossval(
             choose_by=choose_by,
             also_leaky=also_leaky,
             resamples=resamples,
-            command=_command(context),
+            command=written_command(context, "crossval", ("resume",)),
         )
         settings = _settings(recipe, given, more, choose)
         images = read_manifest(manifest)
@@ -127,7 +127,7 @@ def crossval(
 
 
 @contextmanager
-def _resumable() -> Iterator[None]:
+def resumable() -> Iterator[None]:
     """Say on Ctrl-C how to go on."""
     try:
         yield
@@ -149,12 +149,18 @@ def _settings(
     return read_candidates(choose, plain)
 
 
-def _command(context: typer.Context) -> str:
-    """Write down the command with all that was given, so that it can be given again."""
-    words = ["papscope", "crossval"]
+def written_command(context: typer.Context, name: str, without: tuple[str, ...]) -> str:
+    """Write down a command with all that was given, so that it can be given again.
+
+    Args:
+        context: of the command.
+        name: of the command.
+        without: parameters that are left out.
+    """
+    words = ["papscope", name]
     for param in context.command.params:
         value = context.params.get(str(param.name))
-        if param.name == "resume" or value in (None, False, [], ()) or value == param.default:
+        if param.name in without or value in (None, False, [], ()) or value == param.default:
             continue
         flag = max(param.opts, key=len) if param.opts else ""
         many = value if isinstance(value, list | tuple) else [value]

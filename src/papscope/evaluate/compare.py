@@ -179,7 +179,7 @@ def compare(
         resamples=resamples,
         seed=seed,
         measures={
-            key: _compared(
+            key: compared(
                 key,
                 [float(one[key]) for one in as_is] if key in as_is[0] else [],
                 [one[key] for one in drawn] if key in drawn[0] else [],
@@ -192,9 +192,18 @@ def compare(
     )
 
 
-def _compared(
+def compared(
     key: str, values: list[float], drawn: list[Values], scopes: list[Scope]
 ) -> Compared | Undefined:
+    """Compare two models by one measure.
+
+    Args:
+        key: of `MEASURES`.
+        values: of a and of b, on the images as they are; none where it does not exist.
+        drawn: of a and of b, (r,) each: of the same draws, or of draws that know nothing of each
+            other; none where it does not exist.
+        scopes: what it rests on, for a and for b.
+    """
     why = next((scope.why for scope in scopes if scope.why), None)
     if why is not None:
         return Undefined(why, scopes[0].n)

@@ -7,43 +7,25 @@ Never   shows an unbounded number of pictures, or a folder of this machine
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image
 
 from papscope import __version__
 from papscope.checks.codes import CODES, Code
 from papscope.checks.findings import Finding, Report
-from papscope.errors import ImageError
 from papscope.files import write_text
-from papscope.image import cut, decode
 from papscope.manifest import Manifest, Row
 from papscope.progress import Tell, silent
+from papscope.report.thumbs import Thumb, thumb
 
 MOST_SHOWN = 12
 """Findings of one code that are shown; the JSON output has all of them."""
 
 MOST_PICTURES = 4
 """Pictures of one finding that are shown."""
-
-THUMBNAIL = 112
-"""Longer side of a small picture, in pixels."""
-
-
-@dataclass(frozen=True, slots=True)
-class Thumb:
-    """One image of a finding."""
-
-    id: str
-    label: str
-    group: str
-    data: str | None
-    """A data URI; None where the picture cannot be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +91,4 @@ def _environment() -> Environment:
 
 
 def _shown(one: Finding, manifest: Manifest, rows: Mapping[str, Row]) -> Shown:
-    return Shown(one, tuple(_thumb(manifest, rows[id_]) for id_ in one.rows[:MOST_PICTURES]))
-
-
-def _thumb(manifest: Manifest, row: Row) -> Thumb:
-    try:
-        pixels = decode(manifest.file_of(row), str(row.path))
-    except ImageError:
-        data = None
-    else:
-        data = _data_uri(Image.fromarray(pixels if row.box is None else cut(pixels, row.box)))
-    return Thumb(row.id, row.label or "no label", row.group or "no group", data)
-
-
-def _data_uri(picture: Image.Image) -> str:
-    picture.thumbnail((THUMBNAIL, THUMBNAIL))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=85)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return Shown(one, tuple(thumb(manifest, rows[id_]) for id_ in one.rows[:MOST_PICTURES]))

@@ -18,7 +18,7 @@ from papscope.evaluate.summary import METRICS, Summary
 from papscope.files import write_text
 from papscope.progress import Tell, silent
 from papscope.report.figures import history_svg
-from papscope.report.numbers import plain, shown
+from papscope.report.numbers import plain, shown, signed
 from papscope.report.page import context_of, environment
 from papscope.scores import Scores
 
@@ -145,19 +145,9 @@ def _inflation(honest: Summary, leak: Leak) -> list[dict[str, Any]]:
                 "honest": shown(key, honest.overall[key]),
                 "leaky": shown(key, leak.leaky.overall[key]),
             }
-            | {name: _signed(value) for name, value in ends.items()}
+            | {name: signed(value) for name, value in ends.items()}
         )
     return rows
-
-
-def _signed(number: float) -> str:
-    """Write a number with its sign.
-
-    >>> _signed(0.25), _signed(-0.0001)
-    ('+0.250', '0.000')
-    """
-    text = plain(number)
-    return f"+{text}" if text[0].isdigit() and text != "0.000" else text
 
 
 def _by(summary: Summary) -> str:

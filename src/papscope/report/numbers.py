@@ -45,6 +45,16 @@ def plain(number: float) -> str:
     return text.removeprefix("-") if text == "-0.000" else text.replace("-", "\N{MINUS SIGN}")
 
 
+def signed(number: float) -> str:
+    """Write a number with its sign.
+
+    >>> signed(0.25), signed(-0.0001)
+    ('+0.250', '0.000')
+    """
+    text = plain(number)
+    return f"+{text}" if text[0].isdigit() and text != "0.000" else text
+
+
 def shown(key: str, measure: Measure) -> Shown:
     """Write a measure.
 

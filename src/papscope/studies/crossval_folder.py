@@ -1,23 +1,20 @@
-"""The folder of a cross-validation: what was asked for, and what it came to.
+"""The folder of a cross-validation: what was asked for.
 
-Takes   what is asked for, and later the results
-Gives   `crossval.json`, against which a resumed one is held; scores, measures and a page
+Takes   what is asked for
+Gives   `crossval.json`, against which a resumed one is held
 Never   mixes two cross-validations in one folder, or writes into a folder that holds others' files
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from papscope.errors import TrainingError
-from papscope.files import write_json
 from papscope.manifest import Manifest
+from papscope.studies.beginning import Asked, begin
 from papscope.studies.crossval_settings import CrossvalSettings
-from papscope.train.run import differing
 from papscope.train.settings import TrainSettings
 
 ASKED = "crossval.json"
@@ -46,32 +43,6 @@ def open_folder(
         TrainingError: there is another cross-validation, or something else, in the folder.
         DiskError: the folder cannot be written.
     """
-    place, asked = folder / ASKED, _asked(manifest, candidates, cross)
-    if not place.exists():
-        _refuse_others(folder)
-        write_json(place, asked)
-        return
-    if not resume:
-        raise TrainingError(
-            f"{folder} already holds a cross-validation",
-            hint="go on with --resume, or name another -o",
-        )
-    try:
-        before = json.loads(place.read_bytes())
-        others = differing(_settled(asked), _settled(before))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise TrainingError(f"{place} is damaged", hint="name another -o") from None
-    if others:
-        raise TrainingError(
-            f"the cross-validation in {folder} was asked for otherwise: {'; '.join(others)}",
-            hint="resume with the same settings, candidates and manifest",
-        )
-    write_json(place, asked)
-
-
-def _asked(
-    manifest: Manifest, candidates: Mapping[str, TrainSettings], cross: CrossvalSettings
-) -> dict[str, Any]:
     asked = {
         "papscope": "crossval",
         "format": 1,
@@ -80,19 +51,10 @@ def _asked(
         "settings": {name: asdict(one) for name, one in candidates.items()},
         "candidates": list(candidates),
     }
-    plain: dict[str, Any] = json.loads(json.dumps(asked))
-    return plain
+    begin(folder / ASKED, asked, called="cross-validation", resume=resume, settled=_settled)
 
 
-def _settled(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _settled(asked: Asked) -> dict[str, Any]:
     """Leave out what may change."""
     cross = {key: value for key, value in asked["crossval"].items() if key not in _FREE}
     return {**asked, "crossval": cross}
-
-
-def _refuse_others(folder: Path) -> None:
-    """Make sure that a folder is new or empty; one stopped before it began may be resumed too."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise TrainingError(
-            f"{folder} holds something else, which is left alone", hint="name another -o"
-        )
