@@ -28,6 +28,7 @@ from papscope.cli.evaluate import evaluate
 from papscope.cli.export import export
 from papscope.cli.fetch import fetch
 from papscope.cli.fuse import fuse
+from papscope.cli.gate import gate
 from papscope.cli.import_ import import_
 from papscope.cli.models import models
 from papscope.cli.predict import predict
@@ -79,6 +80,7 @@ app.command("ensemble")(ensemble)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
 app.command("calibrate")(calibrate)
+app.command("gate")(gate)
 app.command("doubts")(doubts)
 app.command("report")(report)
 app.command("models")(models)
