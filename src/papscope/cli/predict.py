@@ -95,6 +95,7 @@ def predict(
             graded=graded_places(ready.about.classes) is not None,
             sets=ready.rules.sets is not None,
             refers=ready.rules.any,
+            gated=ready.gate is not None,
         )
         # Answers that run over the same terminal are progress enough, and a bar would break them.
         busy = output is None and sys.stdout.isatty()
