@@ -14,6 +14,7 @@ import typer
 from papscope import __version__
 from papscope.cli.account import account
 from papscope.cli.audit import audit
+from papscope.cli.audit_split import audit_split
 from papscope.cli.augment import augment
 from papscope.cli.backup import backup, restore
 from papscope.cli.calibrate import calibrate
@@ -70,6 +71,7 @@ app.command("fetch")(fetch)
 app.command("import")(import_)
 app.command("check")(check)
 app.command("split")(split)
+app.command("audit-split")(audit_split)
 app.command("augment")(augment)
 app.command("find-lr")(find_lr)
 app.command("train")(train)
