@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from papscope.augment.children import OfflineSettings
     from papscope.augment.offline import extend
     from papscope.bundle import read_bundle
+    from papscope.checks.leaks import audit_split
     from papscope.checks.run import check
     from papscope.cutting import cut, cut_folds, fold_split
     from papscope.evaluate.calibrating import calibrate
@@ -60,6 +61,7 @@ __all__ = [
     "OfflineSettings",
     "TrainSettings",
     "__version__",
+    "audit_split",
     "calibrate",
     "check",
     "compare",
@@ -102,6 +104,7 @@ _HOME = {
     "Int8Settings": "export.int8",
     "OfflineSettings": "augment.children",
     "TrainSettings": "train.settings",
+    "audit_split": "checks.leaks",
     "calibrate": "evaluate.calibrating",
     "check": "checks.run",
     "compare": "evaluate.compare",
