@@ -12,7 +12,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -23,7 +23,8 @@ from papscope.cli.terminal import progress, tell_model, told_on_terminal
 from papscope.errors import ImageError
 
 if TYPE_CHECKING:
-    from papscope.predict.predictor import Failure, Outcome, Prediction
+    from papscope.predict.predictor import Failure, Outcome, Prediction, Predictor
+    from papscope.shift.glance import Glance
 
 NOTICE = "research use only; not a medical device; labels of cells, not a diagnosis"
 
@@ -84,6 +85,7 @@ def predict(
         found, paths = model_and_pictures(words, model)
         ready = load(found.folder, device=device, threads=threads, orientations=orientations)
         sources = named_by(paths, _listed() if STDIN in paths else ())
+        ready, glance = _watched(ready, len(sources))
         tell_model(found)
         typer.echo(NOTICE, err=True)
         failures: list[Failure] = []
@@ -105,6 +107,7 @@ def predict(
             without = _Count()
             _write(lines(without.heard(_good(outcomes, failures)), form, layout), output)
         without.tell()
+        _tell_look(glance, len(classes))
         _tell_failures(failures, len(sources))
 
 
@@ -166,6 +169,23 @@ def _write(lines: Iterable[str], output: Path | None) -> None:
         # Whoever read has enough. What is left in the buffer must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(PIPE_CLOSED) from None
+
+
+def _watched(ready: Predictor, pictures: int) -> tuple[Predictor, Glance | None]:
+    """Let somebody watch what pictures look like, where the bundle knows what is usual."""
+    from papscope.shift.glance import LEAST, Glance
+
+    if ready.gate is None or pictures < LEAST:
+        return ready, None
+    glance = Glance.among(pictures, ready.gate.reference)
+    return replace(ready, watch=glance), glance
+
+
+def _tell_look(glance: Glance | None, classes: int) -> None:
+    """Say whether the pictures look like those that the model learned from."""
+    line = None if glance is None else glance.line(classes)
+    if line is not None:
+        typer.echo(line, err=True)
 
 
 def _tell_failures(failures: list[Failure], total: int) -> None:

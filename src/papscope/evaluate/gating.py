@@ -144,6 +144,7 @@ def fit_reference(cells: Cells, classes: int) -> Reference:
         labels=cells.labels.astype(np.int32),
         groups=numbers.astype(np.int32),
         ids=cells.ids,
+        cell_looks=looks.astype(np.float16).astype(single),
     )
 
 

@@ -19,6 +19,7 @@ from papscope.errors import BundleError
 
 Reals: TypeAlias = npt.NDArray[np.float32]
 
+_CELLS = "cells.looks"
 _LOOKS = np.array("\n".join(NAMES).encode())
 
 
@@ -48,6 +49,9 @@ class Reference:
     """(b,), a number for each group: the same for cells of one group."""
     ids: tuple[str, ...]
     """Of these cells, as the manifest names them."""
+    cell_looks: Reals | None = None
+    """(b, k), what `appearance` measures of these cells, after `levelled`; None where the bundle
+    does not carry it."""
 
     def to_tensors(self) -> dict[str, npt.NDArray[Any]]:
         """Give the arrays that a bundle carries; what is large in numbers of 16 bits."""
@@ -65,6 +69,7 @@ class Reference:
             "cells.labels": self.labels,
             "cells.groups": self.groups,
             "cells.ids": np.frombuffer(text, dtype=np.uint8),
+            **({} if self.cell_looks is None else {_CELLS: self.cell_looks.astype(np.float16)}),
         }
 
     @classmethod
@@ -87,6 +92,7 @@ class Reference:
                 labels=np.asarray(told["cells.labels"], dtype=np.int32),
                 groups=np.asarray(told["cells.groups"], dtype=np.int32),
                 ids=tuple(told["cells.ids"].tobytes().decode().split("\n")),
+                cell_looks=_reals(told[_CELLS]) if _CELLS in told else None,
             )
             found._check(classes)
         except (KeyError, ValueError, TypeError, AttributeError) as wrong:
@@ -111,6 +117,7 @@ class Reference:
             "cells": (b, p),
             "labels": (b,),
             "groups": (b,),
+            **({} if self.cell_looks is None else {"cell_looks": (b, k)}),
         }
         for name, shape in wanted.items():
             if getattr(self, name).shape != shape:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -33,12 +33,16 @@ from papscope.predict.sources import below
 from papscope.preprocess import Source, prepare
 from papscope.progress import Tell, silent
 from papscope.rules import NO_RULES, Rules
+from papscope.scores import Probabilities
 from papscope.shape.measures import Measured
 from papscope.shape.reading import measured_all
 from papscope.shipped import find_bundle
 
 Picture: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | npt.NDArray[Any] | Source
 """A path, a file's bytes, a picture that Pillow opened, samples (h, w, 3) 0..255, or a part."""
+
+Watch: TypeAlias = Callable[[Sequence[Pixels], Probabilities], None]
+"""Called with squares (s, s, 3) as the network takes them, and what it said of them (n, c)."""
 
 _MOST_DECODERS = 8
 
@@ -107,6 +111,8 @@ class Predictor:
     """When a cell is referred to a person, and which classes its prediction set holds."""
     gate: Gate | None = None
     """What tells pictures that are unlike all that was learned from; None where there is none."""
+    watch: Watch | None = None
+    """Hears of every batch that was answered; what it makes of it changes no answer."""
 
     @property
     def measures(self) -> bool:
@@ -196,6 +202,8 @@ class Predictor:
             measures = measured_all(sources, threads=self.threads, strict=False)
             known = [not np.isnan(one).any() for one in measures]
         chances, features = featured(self.engine, np.stack(squares), measures)
+        if self.watch is not None:
+            self.watch(squares, chances)
         strange = self._strange(squares, features)
         faults = None
         if self.rules.any:  # otherwise nobody asks for them

@@ -55,7 +55,7 @@ class Given:
         """Keep some of the pictures."""
         return replace(
             self,
-            sources=tuple(self.sources[one] for one in places),
+            sources=tuple(self.sources[one] for one in places) if self.sources else (),
             groups=tuple(self.groups[one] for one in places),
             labels=tuple(self.labels[one] for one in places) if self.labels else (),
             rows=tuple(self.rows[one] for one in places) if self.rows else (),

@@ -15,11 +15,13 @@ import numpy as np
 
 from papscope.bundle import Bundle
 from papscope.decision import calibrated
-from papscope.errors import MeasureError
+from papscope.errors import MeasureError, SettingError
 from papscope.evaluate.calibrating import pooled
+from papscope.gate.reference import Reference
 from papscope.predict.engines import engine_for
 from papscope.progress import Tell, silent
 from papscope.scores import Scores
+from papscope.shift.carried import both, reference_of
 from papscope.shift.comparing import Compared, compare
 from papscope.shift.given import Given
 from papscope.shift.measuring import Eyes, look
@@ -27,7 +29,7 @@ from papscope.shift.testing import Draws
 
 
 def measure_shift(
-    train: Given,
+    train: Given | None,
     new: Given,
     *,
     eyes: Eyes | None = None,
@@ -38,7 +40,8 @@ def measure_shift(
     """Say whether new pictures look like training pictures, and what the model may lose on them.
 
     Args:
-        train: pictures that a model learned from, or others of the same source.
+        train: pictures that a model learned from, or others of the same source; None for the
+            numbers that the model carries of them (`papscope gate`).
         new: pictures that it shall answer for.
         eyes: what both are looked at with; see `eyes_of`. None looks without a model.
         held_out: the model's answers for labelled pictures that it had not learned from, in one or
@@ -50,14 +53,28 @@ def measure_shift(
         SettingError: not one picture of a set can be used.
         MeasureError: the scores are of other classes, of training pictures, or come without model.
         MissingExtra: the model needs torch, which is not installed.
+        BundleError: the model carries no numbers of its training pictures, and there are no others.
     """
     eyes, draws = eyes or Eyes(), draws or Draws()
     known = held_out_scores(eyes.model, held_out)
-    looked = [
-        look(one.drawn(draws.most, draws.seed), eyes, what=what, tell=tell)
-        for one, what in ((train, "training pictures"), (new, "new pictures"))
-    ]
-    return compare(looked[0], looked[1], held_out=known, draws=draws, model=eyes.model)
+    carried = None if train is not None else _carried(eyes)
+    found = look(new.drawn(draws.most, draws.seed), eyes, what="new pictures", tell=tell)
+    if carried is not None:
+        old, found = both(*carried, found, draws.seed)
+    else:
+        assert train is not None
+        drawn = train.drawn(draws.most, draws.seed)
+        old = look(drawn, eyes, what="training pictures", tell=tell)
+    return compare(old, found, held_out=known, draws=draws, model=eyes.model)
+
+
+def _carried(eyes: Eyes) -> tuple[Reference, Bundle]:
+    if eyes.model is None:
+        raise SettingError(
+            "there are no training pictures to hold the new ones against",
+            hint="give their manifest, or a model that carries numbers of them",
+        )
+    return reference_of(eyes.model, "the model"), eyes.model
 
 
 def eyes_of(
