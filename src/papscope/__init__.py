@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from papscope.evaluate.compare import compare
     from papscope.evaluate.doubts import find_doubts
     from papscope.evaluate.summary import summarise
+    from papscope.evidence.measuring import EvidenceInput
+    from papscope.evidence.pack import evidence
     from papscope.export.images import Divided
     from papscope.export.int8 import Int8Settings, export_int8
     from papscope.export.onnx import export_onnx
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CrossvalSettings",
     "Divided",
+    "EvidenceInput",
     "FuseSettings",
     "Int8Settings",
     "OfflineSettings",
@@ -68,6 +71,7 @@ __all__ = [
     "cross_validate",
     "cut",
     "cut_folds",
+    "evidence",
     "export_int8",
     "export_onnx",
     "extend",
@@ -100,6 +104,7 @@ __all__ = [
 _HOME = {
     "CrossvalSettings": "studies.crossval_settings",
     "Divided": "export.images",
+    "EvidenceInput": "evidence.measuring",
     "FuseSettings": "fusing.settings",
     "Int8Settings": "export.int8",
     "OfflineSettings": "augment.children",
@@ -111,6 +116,7 @@ _HOME = {
     "cross_validate": "studies.crossval",
     "cut": "cutting",
     "cut_folds": "cutting",
+    "evidence": "evidence.pack",
     "export_int8": "export.int8",
     "export_onnx": "export.onnx",
     "extend": "augment.offline",

@@ -26,6 +26,7 @@ from papscope.cli.crossval import crossval
 from papscope.cli.doubts import doubts
 from papscope.cli.ensemble import ensemble
 from papscope.cli.evaluate import evaluate
+from papscope.cli.evidence import evidence
 from papscope.cli.export import export
 from papscope.cli.fetch import fetch
 from papscope.cli.fuse import fuse
@@ -85,6 +86,7 @@ app.command("calibrate")(calibrate)
 app.command("gate")(gate)
 app.command("doubts")(doubts)
 app.command("report")(report)
+app.command("evidence")(evidence)
 app.command("models")(models)
 app.command("classes")(classes)
 app.command("predict")(predict)

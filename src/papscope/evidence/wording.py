@@ -225,7 +225,7 @@ def _sizes(value: Mapping[str, int]) -> str:
         return ", ".join(f"{name} ({number} images)" for name, number in value.items())
     pairs = [name.split(" x ") for name in value]
     wide, high = (sorted(int(one[place]) for one in pairs) for place in (0, 1))
-    return f"{len(value)} sizes, {wide[0]} to {wide[-1]} wide and {high[0]} to {high[-1]} high, in"
+    return f"{len(value)} sizes, {wide[0]} to {wide[-1]} wide and {high[0]} to {high[-1]} high"
 
 
 WORDS: Mapping[str, Callable[[Any], str]] = {
