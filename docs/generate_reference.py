@@ -16,7 +16,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from papscope.readings import SOURCES, readings
+from papscope.literature import SOURCES
+from papscope.readings import readings
 from papscope.taxonomy import KNOWN
 
 ROOT = Path(__file__).parents[1]

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from papscope.literature import SOURCES, TOLD
 from papscope.readings import (
     NO_CATEGORY,
     NOT_SAID,
-    SOURCES,
-    TOLD,
     Reading,
     reading_of,
     readings,

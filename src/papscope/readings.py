@@ -2,61 +2,20 @@
 
 Takes   a class, as a manifest, a bundle or scores carry it
 Gives   a frozen `Reading`
-Never   speaks of a slide or a woman, or gives a category that neither the literature nor whoever
-        imported the data gives
+Never   speaks of a slide or a woman, or gives a category that nobody with a name has given
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from papscope.literature import SOURCES, TOLD, WHO
 from papscope.taxonomy import KNOWN, CellClass
 
 NO_CATEGORY = "no single category"
 NOT_SAID = "not said"
-
-SOURCES: Mapping[str, str] = {
-    "Bethesda": "Nayar R, Wilbur DC (eds). The Bethesda System for Reporting Cervical Cytology, "
-    "3rd ed. Springer, 2015.",
-    "SIPaKMeD": "Plissiti ME, Dimitrakopoulos P, Sfikas G, et al. SIPAKMED: a new dataset for "
-    "feature and image based classification of normal and pathological cervical cells in Pap smear "
-    "images. IEEE ICIP 2018, 3144-3148.",
-    "Herlev": "Jantzen J, Norup J, Dounias G, Bjerregaard B. Pap-smear benchmark data for pattern "
-    "classification. NiSIS 2005, 1-9.",
-    "CRIC": "Rezende MT, Silva R, Bernardo FO, et al. Cric searchable image database as a public "
-    "platform for conventional pap smear cytology data. Scientific Data 8, 151 (2021).",
-    "Mendeley": "Hussain E, Mahanta LB, Borah H, Das CR. Liquid based-cytology Pap smear dataset "
-    "for automated multi-class diagnosis of pre-cancerous and cervical cancer lesions. Data in "
-    "Brief 30 (2020) 105589.",
-    "ComparisonDetector": "Liang Y, Tang Z, Yan M, et al. Comparison detector for cervical "
-    "cell/clumps detection in the limited data scenario. Neurocomputing 437 (2021) 195-205.",
-    "Comprehensive": "Bibbo M, Wilbur DC (eds). Comprehensive Cytopathology. Saunders.",
-}
-"""What readings rest on, by the short name that they give it."""
-
-_WHO: Mapping[str, str] = {
-    "sipakmed": "SIPaKMeD",
-    "herlev": "Herlev",
-    "cric": "CRIC",
-    "cric-4": "CRIC",
-    "mendeley": "Mendeley",
-    "lbc11": "ComparisonDetector",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What is said of a published class beside its category."""
-
-    looks: str = ""
-    """After `cells consistent with X:`; the whole sentence where no category fits."""
-    caution: str = ""
-    why: str = ""
-    """The reason for the category, or for having none."""
-    sources: tuple[str, ...] = ("Bethesda",)
-    """Keys of `SOURCES`, beside the data set's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +24,7 @@ class Reading:
 
     name: str
     category: str
-    """The Bethesda category, `NO_CATEGORY` where none fits, `NOT_SAID` where nobody has said."""
+    """Bethesda's; `NO_CATEGORY` where no single one fits, `NOT_SAID` where nobody has said."""
     sentence: str
     """What such cells look like; without a full stop."""
     caution: str
@@ -80,119 +39,11 @@ class Reading:
         return f"{self.sentence}; {self.caution}" if self.caution else self.sentence
 
 
-_ORGANISM = Told(
-    caution="an organism says nothing of the cells beside it",
-    why="Bethesda lists organisms under NILM only where no lesion is found, which one picture "
-    "cannot tell",
-)
-_BY_NAME = "the data set's own labels are Bethesda categories"
-_HISTOLOGY = "CIN is a grade of tissue, and no biopsy stands behind the label"
-_BETHESDA = {
-    "NILM": Told(
-        "without signs of a lesion or a malignancy",
-        "they exclude nothing, in no other cell either",
-        _BY_NAME,
-    ),
-    "ASC-US": Told(
-        "atypia of undetermined significance", "a degree of doubt, not a grade", _BY_NAME
-    ),
-    "LSIL": Told("changes as of a low-grade squamous intraepithelial lesion", why=_BY_NAME),
-    "ASC-H": Told(
-        "atypia in which HSIL is not excluded", "a degree of doubt, not a grade", _BY_NAME
-    ),
-    "HSIL": Told("changes as of a high-grade squamous intraepithelial lesion", why=_BY_NAME),
-    "SCC": Told(
-        "changes as of a squamous cell carcinoma",
-        "whether there is a carcinoma, tissue decides, not cells",
-        _BY_NAME,
-    ),
-}
-TOLD: Mapping[str, Mapping[str, Told]] = {
-    "sipakmed": {
-        "Dyskeratotic": Told(
-            "abnormal keratinisation, of no single Bethesda category: refer",
-            "it is no sign of HSIL by itself",
-            "dyskeratosis often comes with HPV, is seen in keratinising lesions of high grade too, "
-            "and can be mistaken for cancer; published readings contradict each other",
-            ("Comprehensive", "Bethesda"),
-        ),
-        "Koilocytotic": Told(
-            "koilocytes, the cytopathic effect of HPV",
-            "what a cell looks like is no test for the virus",
-            "Bethesda counts the cytopathic effect of HPV as LSIL",
-        ),
-        "Metaplastic": Told(
-            "squamous metaplasia, which is benign",
-            "published work counts these cells on either side of normal and abnormal",
-            "Bethesda lists squamous metaplasia as non-neoplastic; the data set calls it benign",
-        ),
-        "Parabasal": Told(
-            "parabasal cells",
-            "immature cells, as in atrophy, mimic ASC-H",
-            "the data set calls them normal; Bethesda lists atrophy as non-neoplastic",
-        ),
-        "Superficial-Intermediate": Told(
-            "superficial and intermediate squamous cells", why="the data set calls them normal"
-        ),
-    },
-    "herlev": {
-        "normal_superficiel": Told(
-            "superficial squamous cells", why="the data set calls them normal"
-        ),
-        "normal_intermediate": Told(
-            "intermediate squamous cells", why="the data set calls them normal"
-        ),
-        "normal_columnar": Told(
-            "columnar cells, the endocervical component", why="the data set calls them normal"
-        ),
-        "light_dysplastic": Told(
-            "mild dysplasia (CIN 1)", _HISTOLOGY, "Bethesda counts mild dysplasia as LSIL"
-        ),
-        "moderate_dysplastic": Told(
-            "moderate dysplasia (CIN 2)", _HISTOLOGY, "Bethesda counts moderate dysplasia as HSIL"
-        ),
-        "severe_dysplastic": Told(
-            "severe dysplasia (CIN 3)", _HISTOLOGY, "Bethesda counts severe dysplasia as HSIL"
-        ),
-        "carcinoma_in_situ": Told(
-            "carcinoma in situ (CIN 3)",
-            "carcinoma in situ is within HSIL, and is not the word for an invasive cancer",
-            "Bethesda counts carcinoma in situ as HSIL",
-        ),
-    },
-    "cric": _BETHESDA,
-    "cric-4": _BETHESDA,
-    "mendeley": {
-        name: Told(
-            told.looks,
-            "; ".join(filter(None, (told.caution, "a label of a whole field of view"))),
-            told.why,
-        )
-        for name, told in _BETHESDA.items()
-    },
-    "lbc11": {
-        **_BETHESDA,
-        "AGC": Told("atypical glandular cells", "a degree of doubt, not a grade", _BY_NAME),
-        **{
-            name: Told(f"{looks}, of no single Bethesda category", _ORGANISM.caution, _ORGANISM.why)
-            for name, looks in {
-                "actinomyces": "bacteria as of Actinomyces",
-                "candida": "fungi as of Candida",
-                "flora": "bacterial flora",
-                "herpes": "changes as by herpes simplex virus",
-                "trichomonas": "Trichomonas",
-            }.items()
-        },
-    },
-}
-"""Beside each class of `taxonomy.KNOWN`."""
-
-
 def reading_of(one: CellClass, dataset: str | None = None) -> Reading:
     """Give what a report may say of a class.
 
-    A class is known again by its name, its category and, where it has none, its note: so one of
-    somebody's own that only has a published class's name is not taken for it.
+    A class is known by its name, its category and, where it has none, its note: so somebody's own
+    that only has a published class's name is not taken for it.
 
     Args:
         one: as a manifest, a bundle or scores carry it.
@@ -204,17 +55,25 @@ def reading_of(one: CellClass, dataset: str | None = None) -> Reading:
     >>> reading_of(CellClass("Koilocytotic")).category
     'not said'
     """
-    home = dataset if dataset in KNOWN else None
-    for place in (*filter(None, [home]), *KNOWN):
-        for known in KNOWN[place]:
-            if _same(one, known):
-                return _published(one, known, place)
-    return _own(one)
+    home = (dataset,) if dataset in KNOWN else ()
+    found = ((known, place) for place in (*home, *KNOWN) for known in KNOWN[place])
+    return next((_published(one, *each) for each in found if _same(one, each[0])), _own(one))
 
 
 def readings(dataset: str) -> tuple[Reading, ...]:
     """Give the readings of a known data set's classes, in order."""
     return tuple(reading_of(one, dataset) for one in KNOWN[dataset])
+
+
+def card_rows(classes: Sequence[CellClass], dataset: str | None = None) -> str:
+    """Give a card's lines in Markdown, one a class: name, side, category, and what it means.
+
+    >>> card_rows([CellClass("cin1", "abnormal", "LSIL")])
+    '| cin1 | abnormal | LSIL | cells consistent with LSIL |'
+    """
+    read = [reading_of(one, dataset) for one in classes]
+    told = ((one.side or NOT_SAID, each) for one, each in zip(classes, read, strict=True))
+    return "\n".join(f"| {to.name} | {side} | {to.category} | {to.whole} |" for side, to in told)
 
 
 def to_json(one: CellClass, reading: Reading) -> dict[str, Any]:
@@ -230,9 +89,8 @@ def to_json(one: CellClass, reading: Reading) -> dict[str, Any]:
 
 
 def _same(one: CellClass, known: CellClass) -> bool:
-    if (one.name, one.bethesda) != (known.name, known.bethesda):
-        return False
-    return known.bethesda is not None or one.note == known.note
+    alike = (one.name, one.bethesda) == (known.name, known.bethesda)
+    return alike and (known.bethesda is not None or one.note == known.note)
 
 
 def _published(one: CellClass, known: CellClass, dataset: str) -> Reading:
@@ -244,20 +102,19 @@ def _published(one: CellClass, known: CellClass, dataset: str) -> Reading:
         sentence=_sentence(one.bethesda, told.looks),
         caution="; ".join(filter(None, (told.caution, moved))),
         why=told.why,
-        sources=(*told.sources, _WHO[dataset]),
+        sources=(*told.sources, WHO[dataset]),
     )
 
 
 def _own(one: CellClass) -> Reading:
     """Say of somebody's own class no more than they have."""
     if one.bethesda is None:
-        why = "nobody has said to which category such cells belong"
-        return Reading(one.name, NOT_SAID, f"cells labelled {one.name}", one.note, why, ())
-    why = "said by whoever imported the data"
-    return Reading(one.name, one.bethesda, _sentence(one.bethesda, ""), one.note, why, ())
+        sentence, why = f"cells labelled {one.name}", "nobody has said which category they fit"
+    else:
+        sentence, why = _sentence(one.bethesda, ""), "said by whoever imported the data"
+    return Reading(one.name, one.bethesda or NOT_SAID, sentence, one.note, why, ())
 
 
 def _sentence(category: str | None, looks: str) -> str:
-    if category is None:
-        return looks
-    return f"cells consistent with {category}{f': {looks}' if looks else ''}"
+    after = f": {looks}" if looks else ""
+    return looks if category is None else f"cells consistent with {category}{after}"

@@ -247,6 +247,23 @@ def test_only_results_are_on_standard_output(bundle: Path, tmp_path: Path) -> No
     assert "answering: 3" in result.stderr
 
 
+def test_a_table_ends_with_what_its_classes_mean_and_no_verdict(
+    bundle: Path, tmp_path: Path
+) -> None:
+    result = run(bundle, *cells(tmp_path, 3))
+
+    answered = {line.split()[1] for line in result.stdout.splitlines()[1:]}
+    means = [line for line in result.stderr.splitlines() if " means: " in line]
+    assert {line.partition(" means: cells consistent with ")[0] for line in means} == answered
+    assert all(line.partition(" with ")[2].startswith(line.split()[0]) for line in means)
+
+
+def test_nothing_is_said_of_what_nobody_has_said(tmp_path: Path) -> None:
+    own = made_bundle(tmp_path / "own", named(["HSIL", "SCC"]))
+
+    assert " means: " not in run(own, *cells(tmp_path, 1)).stderr
+
+
 def test_a_narrow_table_keeps_class_and_probabilities_and_drops_the_others(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

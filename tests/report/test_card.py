@@ -15,6 +15,7 @@ from papscope.evaluate.release import measured
 from papscope.evaluate.summary import summarise
 from papscope.evaluate.tables import said
 from papscope.preprocess import Preprocess
+from papscope.readings import reading_of
 from papscope.report.card import NOT_FOR, calibration_section, card, with_calibration
 from papscope.scores import Scores
 from papscope.split import Protocol
@@ -167,3 +168,11 @@ def test_a_card_without_a_calibration_gets_one_at_its_end() -> None:
     assert with_calibration("# Mine\n", CALIBRATION).startswith("# Mine\n\n## Calibration\n\nTemp")
     assert with_calibration("", {}).startswith("## Calibration\n\nNone")
     assert calibration_section({"temperature": 1.0}, {}).endswith("images that are not named.")
+
+
+def test_classes_are_told_by_what_cells_are_consistent_with() -> None:
+    text = card("cric-9", described())
+
+    for one in classes_of("cric"):
+        assert f"| {reading_of(one, 'cric').whole} |" in text
+    assert "cells consistent with ASC-US" in text

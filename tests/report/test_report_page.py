@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_cells import PROTOCOL, draw_cells, made_scores, told_all
+from made_cells import PROTOCOL, THREE, draw_cells, made_scores, told_all
 from PIL import Image
 
 from papscope.errors import DiskError, MeasureError
 from papscope.evaluate.alone import left_alone
 from papscope.evaluate.intervals import Estimate
 from papscope.evaluate.summary import summarise
+from papscope.readings import reading_of
 from papscope.report.gallery import choose, tiles
 from papscope.report.page import write_report
 from papscope.scores import Scores, write_scores
@@ -58,6 +59,23 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("usual")
     draw_cells(folder, 42)
     return page_of(folder, made_scores(folder, **told_all()))
+
+
+def test_each_class_is_told_in_words_that_are_no_verdict_with_their_sources(usual: Path) -> None:
+    text = read(usual).text
+
+    for one in THREE:
+        assert reading_of(one).whole in text
+    assert "never a diagnosis of a slide or of a person" in text
+    assert "After: Nayar R, Wilbur DC (eds). The Bethesda System" in text
+
+
+def test_own_classes_have_no_category_on_a_page_and_rest_on_no_book(tmp_path: Path) -> None:
+    text = read(page_of(tmp_path, made_scores(None, classes=named(["HSIL", "SCC"])))).text
+
+    assert "cells labelled HSIL" in text
+    assert "consistent with" not in text
+    assert "Nayar" not in text
 
 
 def test_the_page_tells_every_measure_with_its_interval_as_it_was_measured(usual: Path) -> None:

@@ -68,7 +68,8 @@ def _json(chosen: tuple[str, ...]) -> list[dict[str, Any]]:
 def _show(chosen: tuple[str, ...]) -> None:
     from rich.console import Console
 
-    from papscope.readings import SOURCES, readings
+    from papscope.literature import SOURCES
+    from papscope.readings import readings
 
     console = Console(highlight=False, markup=False)
     for name in chosen:

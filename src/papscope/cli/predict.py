@@ -12,7 +12,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -23,6 +23,7 @@ from papscope.cli.terminal import progress, tell_model, told_on_terminal
 from papscope.errors import ImageError
 
 if TYPE_CHECKING:
+    from papscope.description import Description
     from papscope.predict.predictor import Failure, Outcome, Prediction, Predictor
     from papscope.shift.glance import Glance
 
@@ -108,6 +109,8 @@ def predict(
             _write(lines(without.heard(_good(outcomes, failures)), form, layout), output)
         without.tell()
         _tell_look(glance, len(classes))
+        if form == "table":
+            _tell_meanings(ready.about, without.labels)
         _tell_failures(failures, len(sources))
 
 
@@ -132,12 +135,15 @@ class _Count:
 
     without: int = 0
     all: int = 0
+    labels: set[str] = field(default_factory=set)
+    """The classes that were answered."""
 
     def heard(self, predictions: Iterable[Prediction]) -> Iterator[Prediction]:
         """Count while predictions go by."""
         for one in predictions:
             self.all += 1
             self.without += one.measured is False
+            self.labels.add(one.answer.label)
             yield one
 
     def tell(self) -> None:
@@ -169,6 +175,17 @@ def _write(lines: Iterable[str], output: Path | None) -> None:
         # Whoever read has enough. What is left in the buffer must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(PIPE_CLOSED) from None
+
+
+def _tell_meanings(about: Description, labels: set[str]) -> None:
+    """Say what the classes that were answered may be taken to mean, where that is known."""
+    from papscope.readings import NOT_SAID, reading_of
+
+    dataset = about.provenance.get("dataset")
+    readings = [reading_of(one, dataset) for one in about.classes if one.name in labels]
+    for one in readings:
+        if one.category != NOT_SAID:
+            typer.echo(f"{one.name} means: {one.whole}", err=True)
 
 
 def _watched(ready: Predictor, pictures: int) -> tuple[Predictor, Glance | None]:

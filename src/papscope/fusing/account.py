@@ -20,6 +20,7 @@ from papscope.fusing.selecting import Fitted
 from papscope.fusing.settings import FuseSettings
 from papscope.manifest import Manifest
 from papscope.preprocess import Preprocess
+from papscope.readings import card_rows
 from papscope.seen import Seen, seen_in
 from papscope.shape.measures import NAMES
 from papscope.split import Split
@@ -150,10 +151,7 @@ def card(about: Description) -> str:
     known = about.provenance
     leaks = known["protocol"]["leaks"]
     warning = f"\n> **{leaks}**: its test results are too hopeful.\n" if leaks else ""
-    classes = "\n".join(
-        f"| {one.name} | {one.side or 'not said'} | {one.bethesda or 'no single category'} |"
-        for one in about.classes
-    )
+    classes = card_rows(about.classes, known["dataset"])
     blocks = "\n".join(
         f"- {one['backbone']}, {one['layer'] or 'features below the head'}"
         for one in about.network["blocks"]
@@ -166,8 +164,8 @@ def card(about: Description) -> str:
 **Research use only. Not a medical device.** It labels pictures of single cells; it gives no
 diagnosis of a slide or a patient, and it cannot exclude disease.
 
-| class | side | consistent with |
-|---|---|---|
+| class | side | category | what such cells look like |
+|---|---|---|---|
 {classes}
 
 Joined from

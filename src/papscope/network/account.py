@@ -14,6 +14,7 @@ from operator import or_
 from typing import Any
 
 from papscope.bundle import Bundle, Description
+from papscope.readings import card_rows
 from papscope.seen import Seen
 
 _UNMEASURED = "none: an ensemble is measured as a whole, by `papscope evaluate`"
@@ -103,11 +104,7 @@ def card(about: Description) -> str:
     known = about.provenance
     leaks = known["protocol"]["leaks"]
     warning = f"\n> **{leaks}**: its test results are too hopeful.\n" if leaks else ""
-    classes = "\n".join(
-        f"| {one.name} | {one.side or 'not said'} | {one.bethesda or 'no single category'} "
-        f"| {one.note} |"
-        for one in about.classes
-    )
+    classes = card_rows(about.classes, known["dataset"])
     members = "\n".join(_row(one) for one in known["members"])
     lying = "with the mean over all eight orientations" if about.orientations else "as it lies"
     notes = "".join(f"- {note}\n" for note in known["notes"])
@@ -116,7 +113,7 @@ def card(about: Description) -> str:
 **Research use only. Not a medical device.** It labels pictures of single cells; it gives no
 diagnosis of a slide or a patient, and it cannot exclude disease.
 
-| class | side | consistent with | note |
+| class | side | category | what such cells look like |
 |---|---|---|---|
 {classes}
 

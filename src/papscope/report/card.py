@@ -17,6 +17,7 @@ from papscope.evaluate.intervals import measure_from_json
 from papscope.evaluate.release import OF_CLASS
 from papscope.evaluate.summary import METRICS
 from papscope.evaluate.tables import said
+from papscope.readings import reading_of
 from papscope.shipped import MARK
 from papscope.taxonomy import GRADED, graded_places
 
@@ -71,10 +72,10 @@ diagnosis of a slide or a patient, and it cannot exclude disease."""
 
 
 def _answers(about: Description, told: Mapping[str, Any]) -> str:
-    counts = told["counts"]
+    counts, dataset = told["counts"], about.provenance.get("dataset")
     rows = (
         f"| {one.name} | {one.side or 'not said'} | {counts[one.name]['cells']} "
-        f"| {counts[one.name]['groups']} | {one.note} |"
+        f"| {counts[one.name]['groups']} | {reading_of(one, dataset).whole} |"
         for one in about.classes
     )
     text = "\n".join(

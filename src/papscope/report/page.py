@@ -19,7 +19,9 @@ from papscope import __version__
 from papscope.evaluate.alone import left_alone
 from papscope.evaluate.summary import CLASS_KEYS, OVERALL_KEYS, Summary, summarise
 from papscope.files import digest_of, write_text
+from papscope.literature import SOURCES
 from papscope.progress import Tell, silent
+from papscope.readings import reading_of
 from papscope.report.about import About, in_order, read_about
 from papscope.report.doubt import doubt
 from papscope.report.gallery import Tile, choose, tiles
@@ -214,7 +216,11 @@ def _cells(scores: Scores, about: About, seed: int, tell: Tell) -> dict[str, Any
 
 def _origin(scores: Scores, about: About, summary: Summary, file: Path | None) -> dict[str, Any]:
     parts = list(in_order(about.counts))
+    readings = [reading_of(one, about.dataset) for one in scores.classes]
+    rest_on = {key for one in readings for key in one.sources}
     return {
+        "readings": readings,
+        "sources": [text for key, text in SOURCES.items() if key in rest_on],
         "about": about,
         "title": title_of(about.dataset),
         "parts": parts,

@@ -19,6 +19,7 @@ from papscope.bundle import DESCRIPTION, Description, read_bundle
 from papscope.manifest import Manifest
 from papscope.network.weights import Taken
 from papscope.preprocess import Preprocess
+from papscope.readings import card_rows
 from papscope.seen import Seen, seen_in
 from papscope.split import Split
 from papscope.train.module import EpochDone
@@ -128,11 +129,7 @@ def _how(about: Description) -> str:
 def card(about: Description) -> str:
     """Write a model card in Markdown."""
     known, metrics = about.provenance, about.metrics
-    classes = "\n".join(
-        f"| {one.name} | {one.side or 'not said'} | {one.bethesda or 'no single category'} "
-        f"| {one.note} |"
-        for one in about.classes
-    )
+    classes = card_rows(about.classes, known["dataset"])
     leaks = known["protocol"]["leaks"]
     warning = f"\n> **{leaks}**: its test results are too hopeful.\n" if leaks else ""
     notes = "".join(f"- {note}\n" for note in known["notes"])
@@ -141,7 +138,7 @@ def card(about: Description) -> str:
 **Research use only. Not a medical device.** It labels pictures of single cells; it gives no
 diagnosis of a slide or a patient, and it cannot exclude disease.
 
-| class | side | consistent with | note |
+| class | side | category | what such cells look like |
 |---|---|---|---|
 {classes}
 
