@@ -36,6 +36,10 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 UNLIKE = "unlike-training"
 """The reason that voids an answer: it comes from a bundle's gate, with or without other rules."""
 
+OTHERWISE = "other-orientations"
+"""The reason that voids a promise: it holds for every cell that is answered otherwise than the
+bundle says."""
+
 REASONS: Mapping[str, str] = {
     UNLIKE: "the picture is unlike anything the model learned from",
     "no-class": "no class is likely enough: the prediction set is empty",
@@ -43,6 +47,7 @@ REASONS: Mapping[str, str] = {
     "abnormal": "the abnormal classes together are likelier than the rule's threshold",
     "blurred": "the picture is out of focus",
     "saturated": "the picture is burnt out or black in large part",
+    OTHERWISE: "the rules were fitted for answers over other orientations: they promise nothing",
 }
 """Why a cell is referred to a person, by the code that an answer carries."""
 

@@ -7,9 +7,10 @@ Never   writes on standard output, which belongs to results
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -24,15 +25,28 @@ INTERRUPTED = 130
 
 @contextmanager
 def told_on_terminal() -> Iterator[None]:
-    """Turn a PapscopeError into two lines on stderr and an exit status."""
-    try:
-        yield
-    except PapscopeError as error:
-        typer.echo(f"error: {error}\n  try: {error.hint}", err=True)
-        raise typer.Exit(error.exit_status) from None
-    except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+    """Turn a PapscopeError into two lines on stderr and an exit status, and our warnings into one.
+
+    A warning of another package is shown as Python shows it.
+    """
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+            if category.__module__.startswith("papscope."):
+                typer.echo(f"warning: {message}", err=True)
+            else:
+                others(message, category, *rest, **more)
+
+        warnings.showwarning = show
+        try:
+            yield
+        except PapscopeError as error:
+            typer.echo(f"error: {error}\n  try: {error.hint}", err=True)
+            raise typer.Exit(error.exit_status) from None
+        except KeyboardInterrupt:
+            typer.echo("stopped", err=True)
+            raise typer.Exit(INTERRUPTED) from None
 
 
 def tell_model(found: Found) -> None:

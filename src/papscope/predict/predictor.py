@@ -30,6 +30,7 @@ from papscope.image import Pixels
 from papscope.predict.engine import Engine, Features, MeasuringEngine, featured
 from papscope.predict.engines import engine_for
 from papscope.predict.sources import below
+from papscope.predict.voiding import voided
 from papscope.preprocess import Source, prepare
 from papscope.progress import Tell, silent
 from papscope.rules import NO_RULES, Rules
@@ -109,6 +110,8 @@ class Predictor:
     """How many pictures are decoded at once."""
     rules: Rules = NO_RULES
     """When a cell is referred to a person, and which classes its prediction set holds."""
+    void: tuple[str, ...] = ()
+    """Why these rules promise nothing, as keys of `rules.REASONS`: then every cell is referred."""
     gate: Gate | None = None
     """What tells pictures that are unlike all that was learned from; None where there is none."""
     watch: Watch | None = None
@@ -207,7 +210,7 @@ class Predictor:
         strange = self._strange(squares, features)
         faults = None
         if self.rules.any:  # otherwise nobody asks for them
-            faults = [quality.faults(quality.measure(square)) for square in squares]
+            faults = [(*quality.faults(quality.measure(one)), *self.void) for one in squares]
         scaled = calibrated(chances, self.about.calibration)
         told = answers(scaled, self.about.classes, self.rules, faults, strange)
         for source, answer, measured in zip(sources, told, known, strict=True):
@@ -243,7 +246,8 @@ def load(
         device: `auto` takes the fastest that is there; or `cpu`, `cuda`, `cuda:1`, `mps`.
         threads: of the processor, for the network and for decoding; 0 decides by the machine.
         orientations: whether each answer is the mean over the eight orientations of the picture;
-            None does as the bundle says.
+            None does as the bundle says. Otherwise than it says voids what was fitted for it: that
+            is warned of, and no rule sets a cell aside.
 
     Raises:
         MissingExtra: the model needs torch, which is not installed.
@@ -252,14 +256,16 @@ def load(
     """
     if threads < 0:
         raise SettingError(f"threads is {threads}", hint="give 1 or more, or 0")
-    read = read_bundle(find_bundle(bundle).folder).with_orientations(orientations)
+    found = read_bundle(find_bundle(bundle).folder)
+    read = found.with_orientations(orientations)
+    void = voided(found.description, orientations)
     classes = len(read.description.classes)
     scales_and_bias(read.description.calibration, classes)
     rules = Rules.from_json(read.description.rules, classes)
     gate = gate_of(read)
     engine = engine_for(read, device=device, threads=threads)
     decoders = threads or min(_MOST_DECODERS, os.cpu_count() or 1)
-    return Predictor(engine, read.description, read.digest, decoders, rules, gate)
+    return Predictor(engine, read.description, read.digest, decoders, rules, void, gate)
 
 
 def as_sources(images: Picture | Iterable[Picture]) -> Iterator[Source]:
