@@ -56,6 +56,22 @@ BUSY = quick(
 """Everything that draws random numbers, at once."""
 
 
+HEARS_CTRL_C = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs tests may have it ignored
+from papscope.cli.main import main
+main()
+"""
+
+
+def press_ctrl_c(before: Any) -> None:
+    """Call what hears Ctrl-C: a true signal may end this process, and with it all tests."""
+    heard = signal.getsignal(signal.SIGINT)
+    assert callable(heard)
+    assert heard is not before
+    heard(signal.SIGINT, None)
+
+
 class Cut(BaseException):
     """Stands for a power failure: nothing may catch it and tidy up."""
 
@@ -206,16 +222,49 @@ def test_freezing_all_layers_is_refused(discs: Manifest, parts: Split, tmp_path:
 def test_ctrl_c_keeps_the_last_whole_epoch(discs: Manifest, parts: Split, tmp_path: Path) -> None:
     whole = fit(discs, parts, BUSY, tmp_path / "whole")
 
+    before = signal.getsignal(signal.SIGINT)
+
     def press(done: EpochDone) -> None:
         if done.epoch == 2:
-            os.kill(os.getpid(), signal.SIGINT)
+            press_ctrl_c(before)
 
     stopped = fit(discs, parts, BUSY, tmp_path / "run", watch=Watch(on_epoch=press))
+    assert signal.getsignal(signal.SIGINT) is before
     assert stopped.interrupted
     assert len(stopped.history) == 2
     resumed = fit(discs, parts, BUSY, tmp_path / "run", resume=True)
 
     assert weights_of(resumed.bundle) == weights_of(whole.bundle)
+
+
+def test_a_run_that_fails_gives_ctrl_c_back(discs: Manifest, parts: Split, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    with pytest.raises(Cut):
+        fit(discs, parts, BUSY, tmp_path / "run", watch=cut_off_at(4))
+
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.slow
+def test_ctrl_c_on_the_command_line_keeps_whole_epochs(tmp_path: Path) -> None:
+    discs = draw(tmp_path)
+    write_split(tmp_path / "split.csv", cut(discs, seed=1))
+    data = ["discs.csv", "--split", "split.csv", "--weights", "none", "--size", "32"]
+    network = ["--backbone", "test_efficientnet", "--epochs", "500", "--batch-size", "6"]
+    machine = ["--threads", "1", "--accelerator", "cpu", "-o", "run"]
+    command = [sys.executable, "-c", HEARS_CTRL_C, "train", *data, *network, *machine]
+    run = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    history = tmp_path / "run" / "history.json"
+    while not history.exists():
+        assert run.poll() is None, "the run ended before Ctrl-C"
+        time.sleep(0.01)
+    run.send_signal(signal.SIGINT)
+    _, told = run.communicate(timeout=120)
+
+    assert run.returncode == 130, told
+    assert "Traceback" not in told
+    assert read_bundle(tmp_path / "run" / "bundle").tensors
 
 
 def test_a_folder_that_holds_a_run_is_not_trained_into(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -77,12 +78,23 @@ class StopBetweenBatches(Callback):
 
     def __init__(self) -> None:
         self.wanted = False
-        self.before: Any = None
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
-        """Take over Ctrl-C, where this thread may."""
-        if threading.current_thread() is threading.main_thread():
-            self.before = signal.signal(signal.SIGINT, self._heard)
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take over Ctrl-C, where this thread may, and give it back however training ends.
+
+        No hook of Lightning would do for that: it keeps what hears signals after its first hooks,
+        and puts that back after its last.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._heard)
+        try:
+            yield
+        finally:
+            if before is not None:  # what no Python code has set, none can set again
+                signal.signal(signal.SIGINT, before)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         if self.wanted:
@@ -100,9 +112,3 @@ class StopBetweenBatches(Callback):
         """Stop, if it was asked for."""
         if self.wanted:
             raise Stopped
-
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:  # noqa: ARG002
-        """Give Ctrl-C back."""
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)
-            self.before = None

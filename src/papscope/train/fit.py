@@ -27,7 +27,7 @@ from papscope.network.backbones import tensors_of
 from papscope.network.weights import Taken
 from papscope.split import Split
 from papscope.train.account import card, description_of, kept_epoch
-from papscope.train.callbacks import Stopped
+from papscope.train.callbacks import StopBetweenBatches, Stopped
 from papscope.train.checkpoint import read_state
 from papscope.train.module import Classifier, EpochDone
 from papscope.train.ready import Ready, labelled_rows, make_ready, train_batches, val_batches
@@ -100,8 +100,9 @@ def _learn(ready: Ready, settings: TrainSettings, run: Path, resume: bool, watch
     last = run / LAST
     if resume and last.exists():
         watch.on_note(f"resuming from {last}")
-    with quiet():
-        trainer = make_trainer(settings, run, watch)
+    stop = StopBetweenBatches()
+    with quiet(), stop.listening():
+        trainer = make_trainer(settings, run, watch, stop)
         share = Share(trainer.global_rank, trainer.world_size)
         try:
             trainer.fit(

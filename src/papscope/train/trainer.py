@@ -22,7 +22,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from papscope.errors import TrainingError
 from papscope.progress import Tell, silent
-from papscope.train.callbacks import Listener, StopBetweenBatches
+from papscope.train.callbacks import Listener
 from papscope.train.checkpoint import PlainCheckpoints
 from papscope.train.module import EpochDone
 from papscope.train.run import BEST, LAST
@@ -54,8 +54,15 @@ def quiet() -> Iterator[None]:
             logger.setLevel(before)
 
 
-def make_trainer(settings: TrainSettings, run: Path, watch: Watch) -> Trainer:
-    """Make Lightning's trainer, keeping the best and the last epoch as plain checkpoints."""
+def make_trainer(settings: TrainSettings, run: Path, watch: Watch, *also: Callback) -> Trainer:
+    """Make Lightning's trainer, keeping the best and the last epoch as plain checkpoints.
+
+    Args:
+        settings: of the training.
+        run: the folder of checkpoints.
+        watch: who hears how far it is.
+        also: further callbacks.
+    """
     gpu = settings.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
     precision = settings.precision
     if precision == "auto":
@@ -75,7 +82,7 @@ def make_trainer(settings: TrainSettings, run: Path, watch: Watch) -> Trainer:
         precision=precision,
         max_epochs=settings.epochs,
         gradient_clip_val=settings.clip or None,
-        callbacks=_callbacks(settings, run, watch),
+        callbacks=[*_callbacks(settings, run, watch), *also],
         plugins=[PlainCheckpoints()],
         logger=False,
         enable_progress_bar=False,
@@ -90,10 +97,7 @@ def _callbacks(settings: TrainSettings, run: Path, watch: Watch) -> list[Callbac
     """Give the callbacks; the best epoch is kept before the last, whose state speaks of it."""
     last = ModelCheckpoint(dirpath=run, filename=Path(LAST).stem, enable_version_counter=False)
     last.FILE_EXTENSION = ".safetensors"
-    listeners: list[Callback] = [
-        Listener(run, watch.tell, watch.on_epoch),
-        StopBetweenBatches(),
-    ]
+    listeners: list[Callback] = [Listener(run, watch.tell, watch.on_epoch)]
     if settings.keep == "last":
         return [*listeners, last]
     best = ModelCheckpoint(
