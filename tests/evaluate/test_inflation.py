@@ -70,7 +70,7 @@ def test_it_is_the_given_split_less_the_clean_one() -> None:
     )
     assert not found.paired
     assert "The two test sets differ" in found.meaning()
-    assert found.meaning().startswith("Believe the clean number")
+    assert found.meaning().startswith("In accuracy and macro F1 the leak shows. Believe the clean")
 
 
 def test_answers_for_the_same_images_are_paired() -> None:
@@ -96,7 +96,7 @@ def test_what_cannot_be_shown_is_not_called_nothing() -> None:
 
 def test_a_clean_split_that_comes_out_better_is_told() -> None:
     told = inflation(mixed(36), mixed(12, first=100)).meaning()
-    assert told.startswith("The clean split came out better")
+    assert told.startswith("In accuracy and macro F1 the clean split came out better.")
 
 
 def test_other_classes_cannot_be_compared() -> None:

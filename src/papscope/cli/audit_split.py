@@ -166,6 +166,7 @@ def _show(audit: Audit, found: Inflation | None) -> None:
     from rich.text import Text
 
     from papscope.checks.ties import KINDS
+    from papscope.evaluate.inflation import TOLD
     from papscope.report.leak_page import head
 
     console = Console(highlight=False, markup=False)
@@ -187,6 +188,6 @@ def _show(audit: Audit, found: Inflation | None) -> None:
     if found is None:
         console.print("inflation: not measured; add --measure to train on it and on a clean split")
         return
-    for key in ("accuracy", "macro_f1"):
+    for key in TOLD:
         console.print(f"{found.sentence(key)}.")
     console.print(found.meaning())

@@ -27,6 +27,9 @@ How = Literal["parts", "folds", "by image"]
 
 FORMAT = 1
 
+TOLD = ("accuracy", "macro_f1")
+"""What is told in sentences, of all that is measured."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inflation:
@@ -65,13 +68,21 @@ class Inflation:
 
     def meaning(self) -> str:
         """Say what the difference means, and what its interval does not hold."""
-        one = self.measures["accuracy"]
-        if isinstance(one, Undefined):
-            shown = ""
-        elif one.better == "b":
-            shown = "Believe the clean number: the rest would be lost on new slides. "
-        elif one.better == "a":
-            shown = "The clean split came out better: no inflation is shown. "
+        better = {
+            side: [
+                in_sentence(MEASURES[key].title)
+                for key in TOLD
+                if isinstance(one := self.measures.get(key), Compared) and one.better == side
+            ]
+            for side in ("a", "b")
+        }
+        if better["b"]:
+            shown = (
+                f"In {' and '.join(better['b'])} the leak shows. Believe the clean numbers: the "
+                "rest would be lost on new slides. "
+            )
+        elif better["a"]:
+            shown = f"In {' and '.join(better['a'])} the clean split came out better. "
         else:
             shown = (
                 "These images cannot show how much the leak is worth; that is no sign that it is "

@@ -16,7 +16,7 @@ from papscope.checks.across import FOLDS, Link, Side
 from papscope.checks.leaks import PART_WORDS, Audit, counted_parts
 from papscope.checks.ties import KINDS
 from papscope.evaluate.compare import MEASURES, Compared
-from papscope.evaluate.inflation import Inflation
+from papscope.evaluate.inflation import TOLD, Inflation
 from papscope.files import write_text
 from papscope.manifest import Row
 from papscope.progress import Tell, silent
@@ -92,6 +92,7 @@ def write_leak_page(
         "crosses": {one.name for one in crossing if one.examples},
         "strict": any(row.strict_group for row in audit.manifest.rows),
         "inflation": inflation,
+        "worth": _worth(inflation) if inflation else "",
         "measured": _measured(inflation) if inflation else [],
         "command": command or "papscope audit-split MANIFEST.csv --split SPLIT.csv",
         "version": __version__,
@@ -156,6 +157,11 @@ def _example(audit: Audit, side: Side, one: Row, other: Row, link: Link) -> Exam
         what=link.what,
         both=both_crops(audit.manifest, one, other),
     )
+
+
+def _worth(inflation: Inflation) -> str:
+    told = [inflation.sentence(key) for key in TOLD if key in inflation.measures]
+    return " ".join(f"{one[0].upper()}{one[1:]}." for one in told)
 
 
 def _measured(inflation: Inflation) -> list[dict[str, str]]:
