@@ -27,6 +27,7 @@ from papscope.cli.doubts import doubts
 from papscope.cli.ensemble import ensemble
 from papscope.cli.evaluate import evaluate
 from papscope.cli.evidence import evidence
+from papscope.cli.explain import explain
 from papscope.cli.export import export
 from papscope.cli.fetch import fetch
 from papscope.cli.fuse import fuse
@@ -90,6 +91,7 @@ app.command("evidence")(evidence)
 app.command("models")(models)
 app.command("classes")(classes)
 app.command("predict")(predict)
+app.command("explain")(explain)
 app.command("shift")(shift)
 app.command("export")(export)
 app.command("serve")(serve)
