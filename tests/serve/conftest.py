@@ -11,11 +11,19 @@ import pytest
 from fastapi.testclient import TestClient
 from made_people import hash_cheaply
 from postgres_here import GIVEN, programs, server
+from quickly import quickly
 from sqlalchemy import create_engine, text
 
 from papscope.serve.app import create_app
 from papscope.serve.services import Services, opened
 from papscope.serve.settings import ServeSettings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_services() -> Iterator[None]:
+    """Read each model, start each decoder and work out each database's layout once."""
+    with quickly():
+        yield
 
 
 @pytest.fixture(scope="session")
