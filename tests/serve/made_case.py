@@ -11,9 +11,9 @@ from PIL import Image
 from sqlalchemy import select
 
 from papscope.decision import answers
+from papscope.rules import UNLIKE
 from papscope.seeds import stream
 from papscope.serve.people import LOCAL
-from papscope.serve.referral import UNLIKE
 from papscope.serve.risk import certainty, risk
 from papscope.serve.services import Services
 from papscope.serve.store.tables import Account, Answered, Case, CaseImage, Job, JobItem

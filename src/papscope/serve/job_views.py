@@ -72,6 +72,7 @@ class Result:
     labels: Sequence[str] | None
     refer: Sequence[str] | None
     """Keys of `rules.REASONS`; None where the model has no rules."""
+    strangeness: float | None
     failure: str | None
     reason: str | None
 
@@ -172,6 +173,7 @@ def results_of(database: Database, job_id: str, after: int, limit: int) -> list[
                 Answered.probabilities,
                 Answered.labels,
                 Answered.refer,
+                Answered.strangeness,
                 Answered.failure,
                 Answered.reason,
             )

@@ -162,7 +162,7 @@ def write(
 _NOTHING: dict[str, Any] = dict.fromkeys(
     (
         "label", "probability", "abnormal", "risk", "certainty", "probabilities", "labels", "refer",
-        "failure", "reason",
+        "strangeness", "failure", "reason",
     )
 )  # fmt: skip
 
@@ -185,6 +185,7 @@ def _told(model: Model, answer: Answer) -> dict[str, Any]:
         "probabilities": dict(answer.probabilities),
         "labels": None if answer.labels is None else list(answer.labels),
         "refer": answer.refer,
+        "strangeness": answer.strangeness,
     }
 
 

@@ -30,13 +30,14 @@ _MARKS = ("n", "groups", "fitted_on")
 def rules_of(about: Description) -> tuple[str, ...]:
     """Name the rules that a model carries, in a few words each; nothing where it has none."""
     titles = {"sets": "sets of classes", "refer": "a threshold for abnormal"}
-    return tuple(titles.get(one, one) for one in sorted(about.rules) if one not in _MARKS)
+    found = [titles.get(one, one) for one in sorted(about.rules) if one not in _MARKS]
+    return (*found, "what is unlike anything seen") if about.gate else tuple(found)
 
 
 def promises(about: Description) -> tuple[str, ...]:
     """Say what a model's rules promise; one sentence that says so where it has none."""
     told = about.rules
-    found = [*_of_sets(told), *_of_referral(told)]
+    found = [*_of_sets(told), *_of_referral(told), *_of_gate(about.gate)]
     others = sorted(set(told) - {"sets", "refer", *_MARKS})
     if not found and not others:
         return (NONE,)
@@ -44,6 +45,17 @@ def promises(about: Description) -> tuple[str, ...]:
     if told.get("fitted_on"):
         found.append(f"Fitted on {told['fitted_on']}.")
     return (*found, BOUNDS)
+
+
+def _of_gate(told: Mapping[str, Any]) -> Iterator[str]:
+    if not told:
+        return
+    share = f"{told['accept']:.0%} of" if "accept" in told else "most"
+    on = f", fitted on {told['n']} cells in {told['groups']} groups" if "n" in told else ""
+    yield (
+        "A picture that is unlike all that it learned from is left for a person and has no class; "
+        f"{share} genuine cells of a new group pass{on}."
+    )
 
 
 def _of_sets(told: Mapping[str, Any]) -> Iterator[str]:

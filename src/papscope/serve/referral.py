@@ -19,12 +19,10 @@ from sqlalchemy import ColumnElement, Text, case, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from papscope.decision import Answer
-from papscope.rules import REASONS
+from papscope.rules import REASONS, UNLIKE
 from papscope.serve.newest import is_newest
-from papscope.serve.store.tables import NO_CODES, Answered, CaseImage
-
-UNLIKE = "unlike-training"
-"""The reason that voids an answer."""
+from papscope.serve.store.columns import NO_CODES
+from papscope.serve.store.tables import Answered, CaseImage
 
 UNLIKE_SAID = "unlike anything seen"
 """What stands in the place of such a picture's class."""

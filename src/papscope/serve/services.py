@@ -20,6 +20,7 @@ from papscope.serve.access.sign_ins import Gate, SignIns
 from papscope.serve.access.slowing import Slowing
 from papscope.serve.batching import Batcher
 from papscope.serve.clock import Clock, utc_now
+from papscope.serve.explaining import Explainer
 from papscope.serve.images import ImageStore
 from papscope.serve.intake.decoders import Decoders
 from papscope.serve.metrics import Metrics
@@ -46,6 +47,7 @@ class Services:
     decoders: Decoders
     batcher: Batcher
     runner: Runner
+    explainer: Explainer
     metrics: Metrics
     gate: Gate
     clock: Clock
@@ -83,6 +85,7 @@ def opened(settings: ServeSettings, *, clock: Clock = utc_now) -> Iterator[Servi
             decoders=decoders,
             batcher=batcher,
             runner=runner,
+            explainer=Explainer(images, batcher, settings.limits.explain_seconds),
             metrics=metrics,
             gate=Gate(SignIns(database, clock, settings.session_hours), Hasher(), Slowing()),
             clock=clock,

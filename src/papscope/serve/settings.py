@@ -34,6 +34,8 @@ class Limits:
     """Within which the next piece of a request's body must come."""
     decode_seconds: float = 20.0
     """Within which one picture must have been decoded."""
+    explain_seconds: float = 60.0
+    """Within which a map of what one answer rests on must have been made."""
     predict_files: int = 64
     """Of pictures that one `POST /v1/predict` may hold: more are a job."""
     waiting: int = 256

@@ -15,10 +15,11 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
+from papscope.rules import UNLIKE
 from papscope.serve.blindness import may_see
 from papscope.serve.newest import is_newest
 from papscope.serve.people import Person
-from papscope.serve.referral import UNLIKE, sentences
+from papscope.serve.referral import sentences
 from papscope.serve.store.tables import Account, Answered, Case, CaseImage, Job, Verdict
 from papscope.serve.verdicts import no_image
 
@@ -54,6 +55,8 @@ class ShownAnswer:
     """The prediction set; None where the model has no rule for sets."""
     refer: tuple[str, ...] | None
     """Why a person must see it, as keys of `rules.REASONS`; None where the model has no rules."""
+    strangeness: float | None
+    """Above 1 it is unlike all that was learned from; None where the model has no gate."""
     model: str
     model_digest: str
 
@@ -188,6 +191,7 @@ def _answer(answer: Answered | None, job: Job | None) -> ShownAnswer | None:
         probabilities=chances,
         labels=None if answer.labels is None else tuple(answer.labels),
         refer=answer.refer,
+        strangeness=answer.strangeness,
         model=job.model,
         model_digest=job.model_digest,
     )

@@ -37,5 +37,8 @@ class Room:
 READING = Room("reading", 16)
 """Where pictures of requests are read, whose sender waits."""
 
+EXPLAINING = Room("explaining", 1)
+"""Where maps of what answers rest on are made, one after the other."""
+
 UPLOADS = Room("uploads", 4)
 """Where uploads are taken in: each may take minutes."""

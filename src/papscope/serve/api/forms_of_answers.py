@@ -25,6 +25,7 @@ _ANSWER: JsonDict = {
     "labels": ["LSIL", "HSIL"],
     "refer": ["several-classes"],
     "reasons": [REASONS["several-classes"]],
+    "strangeness": 0.4,
     "unlike": False,
     "model": "cric-6",
     "model_digest": "0" * 64,
@@ -57,6 +58,8 @@ class AnswerForm(Form):
     """Codes of why a person must see it; empty where no rule asks for that, null without rules."""
     reasons: list[str] | None
     """The same in sentences."""
+    strangeness: float | None
+    """Above 1 it is unlike all that was learned from; null where the model has no gate."""
     unlike: bool
     """Whether it is unlike all that the model learned from, so that its class means nothing."""
     model: str

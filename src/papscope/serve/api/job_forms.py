@@ -125,6 +125,8 @@ class ResultForm(BaseModel):
     """Codes of why a person must see it; empty where no rule asks for that, null without rules."""
     reasons: list[str] | None
     """The same in sentences."""
+    strangeness: float | None
+    """Above 1 it is unlike all that was learned from; null where the model has no gate."""
     error: Problem | None
 
     @classmethod
@@ -147,6 +149,7 @@ class ResultForm(BaseModel):
             labels=None if one.labels is None else list(one.labels),
             refer=None if one.refer is None else list(one.refer),
             reasons=None if one.refer is None else list(sentences(one.refer) or ()),
+            strangeness=one.strangeness,
             error=error,
         )
 
@@ -173,6 +176,7 @@ class ResultList(BaseModel):
                             "labels": ["LSIL", "HSIL"],
                             "refer": ["several-classes"],
                             "reasons": [REASONS["several-classes"]],
+                            "strangeness": 0.4,
                             "error": None,
                         }
                     ],

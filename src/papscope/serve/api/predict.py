@@ -53,6 +53,7 @@ _EXAMPLE: JsonDict = {
             "labels": ["LSIL", "HSIL"],
             "refer": ["several-classes", "abnormal"],
             "reasons": [REASONS["several-classes"], REASONS["abnormal"]],
+            "strangeness": 0.4,
             "error": None,
         },
         {
@@ -67,6 +68,7 @@ _EXAMPLE: JsonDict = {
             "labels": None,
             "refer": None,
             "reasons": None,
+            "strangeness": None,
             "error": {
                 "code": "not-an-image",
                 "what": "notes.txt is not a picture",
@@ -99,6 +101,8 @@ class Predicted(BaseModel):
     """Codes of why a person must see it; empty where no rule asks for that, null without rules."""
     reasons: list[str] | None
     """The same in sentences."""
+    strangeness: float | None
+    """Above 1 it is unlike all that was learned from; null where the model has no gate."""
     error: Problem | None
 
 

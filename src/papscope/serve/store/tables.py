@@ -10,13 +10,12 @@ goes together. The audit log refers to it by number and digest alone, so that it
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
     BigInteger,
-    DateTime,
     Float,
     ForeignKey,
     Index,
@@ -26,57 +25,15 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+
+from papscope.serve.store.columns import Codes, UtcTime
 
 Counter = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite counts up by itself in a column of this very name alone."""
 
 _NEVER_AGAIN = {"sqlite_autoincrement": True}
 """Without this, SQLite would give the number of a deleted last row once more."""
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """A time in UTC: SQLite forgets the time zone, and this puts it back."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a time that does not say which zone it is of."""
-        del dialect
-        if value is not None and value.tzinfo is None:
-            raise ValueError(f"{value} has no time zone")
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the time with its zone."""
-        del dialect
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-NO_CODES = "|"
-"""How no code at all is written, to tell it from a column that nobody has filled."""
-
-
-class Codes(TypeDecorator[tuple[str, ...]]):
-    """A few short codes as one text, `|a|b|`, in which every kind of database can look for one."""
-
-    impl = String(400)
-    cache_ok = True
-
-    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
-        """Write the codes."""
-        del dialect
-        return None if value is None else NO_CODES + "".join(f"{one}|" for one in value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
-        """Read them."""
-        del dialect
-        return None if value is None else tuple(one for one in value.split("|") if one)
 
 
 class Base(DeclarativeBase):
@@ -224,6 +181,8 @@ class Answered(Base):
     probabilities: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     labels: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     """The prediction set; None where the model has no rule for sets."""
+    strangeness: Mapped[float | None] = mapped_column(Float)
+    """Above 1 it is unlike all that was learned from; None where the model has no gate."""
     refer: Mapped[tuple[str, ...] | None] = mapped_column(Codes)
     """Why a person must see it, as keys of `rules.REASONS`; None where the model has no rules."""
     failure: Mapped[str | None] = mapped_column(String(40))

@@ -13,6 +13,7 @@ export const KEYS = [
   [["+", "−"], "nearer", "nearer and farther"],
   [["F"], "fit", "fit the picture into the window"],
   [["O"], "actual", "one pixel of the picture on one of the screen"],
+  [["W"], "why", "show what the answer rests on, or the picture again"],
   [["Shift + arrows"], "pan", "move the picture"],
   [["?"], "help", "show these keys"],
   [["Esc"], "back", "back to the gallery"],
@@ -20,7 +21,7 @@ export const KEYS = [
 
 const PLAIN = {
   " ": "agree-next", a: "agree", 0: "unsure", n: "note", u: "undo", ArrowRight: "next", ArrowLeft: "previous",
-  Home: "first", End: "last", "+": "nearer", "=": "nearer", "-": "farther", _: "farther", f: "fit", o: "actual", "?": "help",
+  Home: "first", End: "last", "+": "nearer", "=": "nearer", "-": "farther", _: "farther", f: "fit", o: "actual", w: "why", "?": "help",
 };
 const PANS = { ArrowRight: [-1, 0], ArrowLeft: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
 

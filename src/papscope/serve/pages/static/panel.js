@@ -102,6 +102,7 @@ function drawAbout(image, about) {
     ["Place", `${image.place + 1} as sent`],
     ["Size", `${image.width} × ${image.height} px${about.um_per_px ? `, ${about.um_per_px} µm per px` : ", scale not known"}`],
     ["Model", image.answer ? `${image.answer.model} ${image.answer.model_digest.slice(0, 12)}` : "none yet"],
+    ...(typeof image.answer?.strangeness === "number" ? [["Strange", `${image.answer.strangeness.toFixed(2)}; above 1 is unlike anything seen`]] : []),
     ...(image.answer && !image.answer.refer ? [["Rules", "none: this answer does not say whether a person must look"]] : []),
   ];
   find("#about").replaceChildren(...rows.map(([term, text]) => make("div", {}, make("dt", { text: term }), make("dd", { text }))));

@@ -8,6 +8,7 @@ import { drawPanel } from "./panel.js";
 import { drawScaleBar } from "./scalebar.js";
 import { Stage } from "./stage.js";
 import { cardWords } from "./card.js";
+import { Why } from "./why.js";
 import { percent } from "./words.js";
 
 const PAN = 60; // screen pixels for each press of a key
@@ -17,6 +18,7 @@ export class Viewer {
   #picture = find("#picture");
   #stage;
   #notes;
+  #why = new Why();
   #keeper;
   #case;
   #images = [];
@@ -37,9 +39,10 @@ export class Viewer {
     this.#dialog.addEventListener("close", () => {
       this.#leaveNote();
       messagesIn(null);
+      this.#why.begin(this.#now);
       closed(this.#at);
     });
-    const commands = { back: "back", previous: "previous", next: "next", undo: "undo", agree: "agree-next", unsure: "unsure", nearer: "nearer", farther: "farther", fit: "fit", actual: "actual", "help-open": "help" };
+    const commands = { back: "back", previous: "previous", next: "next", undo: "undo", agree: "agree-next", unsure: "unsure", nearer: "nearer", farther: "farther", fit: "fit", actual: "actual", why: "why", "help-open": "help" };
     for (const [id, command] of Object.entries(commands)) find(`#${id}`).addEventListener("click", () => this.#do(command));
     // after a click the keys must mean what they mean on the picture: Space agrees, and does not
     // press the same button again
@@ -92,6 +95,7 @@ export class Viewer {
   #show() {
     const image = this.#now;
     find("#missing").hidden = true;
+    this.#why.begin(image);
     this.#picture.src = `/v1/images/${image.id}/picture`;
     this.#picture.alt = `${image.name}: ${cardWords(image, false)}`;
     for (const step of [1, -1, 2]) {
@@ -124,7 +128,7 @@ export class Viewer {
   #scaled() {
     const scale = this.#stage?.scale ?? 1;
     find("#scale").textContent = percent(scale * devicePixelRatio);
-    drawScaleBar(find("#scale-bar"), this.#case().um_per_px, scale, Math.min(220, find("#stage").clientWidth * 0.35));
+    drawScaleBar(find("#scale-bar"), this.#why.isOn ? null : this.#case().um_per_px, scale, Math.min(220, find("#stage").clientWidth * 0.35));
   }
 
   #go(at) {
@@ -167,6 +171,7 @@ export class Viewer {
       fit: () => this.#stage.fit(),
       actual: () => this.#stage.actual(),
       pan: () => this.#stage.pan(about[0] * PAN, about[1] * PAN),
+      why: () => this.#why.toggle(this.#now),
       help: () => find("#help").showModal(),
       back: () => this.#dialog.close(),
       note: () => find("#note").focus(),

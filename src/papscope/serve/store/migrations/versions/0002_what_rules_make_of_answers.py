@@ -17,4 +17,5 @@ down_revision = "0001"
 def upgrade() -> None:
     """Take the step; what rules made of older answers was not kept, and stays unknown."""
     op.add_column("answers", sa.Column("labels", sa.JSON(none_as_null=True), nullable=True))
+    op.add_column("answers", sa.Column("strangeness", sa.Float(), nullable=True))
     op.add_column("answers", sa.Column("refer", sa.String(length=400), nullable=True))
