@@ -1,13 +1,15 @@
-"""Trains the model that ships, on every CRIC cell at hand, and puts it into the package.
+r"""Trains the model that ships, on every CRIC cell at hand, and puts it into the package.
 
 The network learns from all cells (recipe `shipped`, which keeps the last epoch and holds nothing
 back), so that nothing is left to measure it on. Its temperature and its numbers are those of a
 cross-validation with the same recipe: each cell answered by a network that never saw its field.
 Those answers are given by --scores. The bundle is exported to ONNX, so that it answers without
-torch, and lies in src/papscope/models/NAME with its card.
+torch. Its gate, which tells what is unlike anything learned from, has its threshold from the models
+of the same cross-validation, given by --folds. It lies in src/papscope/models/NAME with its card.
 
     papscope crossval runs/shipped/cric-6.csv --recipe shipped -o runs/cric-6 --threads 1
-    python benchmarks/shipped.py --folder runs/shipped --scores runs/cric-6/scores.csv --threads 1
+    python benchmarks/shipped.py --folder runs/shipped --scores runs/cric-6/scores.csv \
+        --folds runs/cric-6 --threads 1
 
 The first writes the answers of all folds; the manifest that it reads is made by this script with
 --import. Training that was cut off goes on. Without --scores nothing is done. Wants the folder
@@ -22,7 +24,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from papscope.bundle import Bundle, read_bundle, write_again
+from gate import Remembered
+from papscope.bundle import Bundle, read_bundle, read_card, write_again
 from papscope.config import train_settings
 from papscope.cutting import cut
 from papscope.evaluate.calibrating import Calibrated, calibrate
@@ -31,8 +34,10 @@ from papscope.export.onnx import export_onnx
 from papscope.labelled import sources_of
 from papscope.manifest import Manifest
 from papscope.report.card import card
+from papscope.report.gate_card import with_gate
 from papscope.scores import Scores, read_scores
 from papscope.shipped import HOME, MARK
+from papscope.studies.gating import GateSettings, gate_by_folds
 from papscope.train.fit import fit
 from papscope.train.trainer import Watch
 from real import LINES, manifest_of
@@ -40,6 +45,8 @@ from real import LINES, manifest_of
 LINE = "cric-6"
 NAME = "cric-6"
 RECIPE = "shipped"
+GATE_CELLS, GATE_HELD_OUT = 600, 300
+"""Cells that the gate rests on, and of each fold those that set its threshold, at most."""
 LARGEST = 16.0
 """Millions of bytes that a model in the repository may have."""
 
@@ -49,21 +56,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=Path("runs/shipped"))
     parser.add_argument("--scores", type=Path, nargs="+", help="of all folds, out of fold")
+    parser.add_argument("--folds", type=Path, help="the folder of the same cross-validation")
     parser.add_argument("--import", action="store_true", dest="only_import")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--home", type=Path, default=HOME, help="where the bundle goes")
     asked = parser.parse_args()
     if asked.only_import:
         print(f"{asked.folder / LINE}.csv: {len(cells(asked.folder).rows)} cells")
-    elif not asked.scores:
-        print("nothing is done: give the answers of a cross-validation by --scores")
+    elif not (asked.scores and asked.folds):
+        print("nothing is done: give the answers of a cross-validation by --scores, and --folds")
     else:
-        scores = [read_scores(one) for one in asked.scores]
-        make(asked.folder, scores, threads=asked.threads, home=asked.home)
+        make(asked)
 
 
-def make(folder: Path, scores: list[Scores], *, threads: int, home: Path) -> None:
+def make(asked: argparse.Namespace) -> None:
     """Go all the way from the pictures to the package."""
+    folder, threads, home = asked.folder, asked.threads, asked.home
+    scores = [read_scores(one) for one in asked.scores]
     manifest = cells(folder)
     refuse_others(manifest, scores)
     trained = read_bundle(train(manifest, folder, threads))
@@ -80,10 +89,24 @@ def make(folder: Path, scores: list[Scores], *, threads: int, home: Path) -> Non
         list(sources_of(manifest, rows[:: max(1, len(rows) // 256)])),
         card=text,
     )
-    print(text)
-    print(f"{made.folder}: {made.megabytes:.1f} MB, digest {made.digest}")
-    if made.megabytes > LARGEST:
+    digest = gate(made.folder, manifest, asked.folds, folder / "gate")
+    megabytes = sum(one.stat().st_size for one in made.folder.iterdir()) / 1e6
+    print(read_card(made.folder))
+    print(f"{made.folder}: {megabytes:.1f} MB, digest {digest}")
+    if megabytes > LARGEST:
         raise SystemExit(f"too large for the repository: {LARGEST} MB is the most")
+
+
+def gate(exported: Path, manifest: Manifest, folds: Path, cache: Path) -> str:
+    """Give the exported bundle its gate, and give its digest; what networks said is kept."""
+    settings = GateSettings(
+        cells=GATE_CELLS, held_out=GATE_HELD_OUT, make=lambda one: Remembered(one, cache)
+    )
+    done = gate_by_folds(read_bundle(exported), manifest, folds, settings)
+    for warning in done.warnings:
+        print(f"warning: {warning}")
+    card_of = with_gate(read_card(exported), done.bundle.description.gate)
+    return write_again(exported, done.bundle, card_of)
 
 
 def cells(folder: Path) -> Manifest:
