@@ -95,7 +95,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def noise(number: int, kind: str) -> Pixels:
     random = stream(number, kind)
     if kind == "uniform":
-        return random.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+        noisy: Pixels = random.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+        return noisy
     if kind == "normal":
         return np.clip(random.normal(128, 40, (96, 96, 3)), 0, 255).astype(np.uint8)
     down, along = np.mgrid[:96, :96]
