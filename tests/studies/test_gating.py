@@ -95,10 +95,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def noise(number: int, kind: str) -> Pixels:
     random = stream(number, kind)
     if kind == "uniform":
-        noisy: Pixels = random.integers(0, 256, (96, 96, 3), dtype=np.uint8)
-        return noisy
+        return random.integers(0, 256, (96, 96, 3), dtype=np.uint8)
     if kind == "normal":
-        return np.clip(random.normal(128, 40, (96, 96, 3)), 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(random.normal(128, 40, (96, 96, 3)), 0, 255), dtype=np.uint8)
     down, along = np.mgrid[:96, :96]
     if kind == "bricks":
         wall = np.where((down % 16 < 2) | ((along + 8 * (down // 16)) % 32 < 2), 60, 170)
