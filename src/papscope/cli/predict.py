@@ -136,14 +136,17 @@ class _Count:
     without: int = 0
     all: int = 0
     labels: set[str] = field(default_factory=set)
-    """The classes that were answered."""
+    """The classes that were answered, but for pictures that are unlike anything seen."""
 
     def heard(self, predictions: Iterable[Prediction]) -> Iterator[Prediction]:
         """Count while predictions go by."""
+        from papscope.rules import UNLIKE
+
         for one in predictions:
             self.all += 1
             self.without += one.measured is False
-            self.labels.add(one.answer.label)
+            if UNLIKE not in (one.answer.refer or ()):
+                self.labels.add(one.answer.label)
             yield one
 
     def tell(self) -> None:
