@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
@@ -24,7 +27,9 @@ from papscope.bundle import (
 from papscope.cli.main import app
 from papscope.cutting import cut, cut_folds, fold_split
 from papscope.errors import BundleError, MeasureError, SettingError, SplitError, TrainingError
+from papscope.export.images import squares_at
 from papscope.export.onnx import export_onnx
+from papscope.export.quantise import quantised
 from papscope.gate.judging import gate_of
 from papscope.image import Pixels
 from papscope.importing import import_images
@@ -102,9 +107,13 @@ def noise(number: int, kind: str) -> Pixels:
     if kind == "bricks":
         wall = np.where((down % 16 < 2) | ((along + 8 * (down // 16)) % 32 < 2), 60, 170)
         grain = random.normal(0, 12, (96, 96))
-        return np.clip(np.stack([wall + grain, wall / 2, wall / 3], 2), 0, 255).astype(np.uint8)
+        return of_planes(wall + grain, wall / 2, wall / 3)
     slope = down / 96 * random.uniform(100, 250) + random.normal(0, 1, (96, 96))
-    return np.clip(np.stack([slope, slope / 3, 255 - slope], 2), 0, 255).astype(np.uint8)
+    return of_planes(slope, slope / 3, 255 - slope)
+
+
+def of_planes(*planes: npt.NDArray[np.float64]) -> Pixels:
+    return np.asarray(np.clip(np.stack(planes, 2), 0, 255), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("kind", ["uniform", "normal", "bricks", "sky"])
@@ -166,6 +175,27 @@ def test_an_exported_model_gives_the_same_verdicts(
     assert [one.answer.refer for one in first] == [one.answer.refer for one in second]
     told = [[one.answer.strangeness or -1 for one in some] for some in (first, second)]
     np.testing.assert_allclose(told[0], told[1], rtol=1e-3)
+
+
+def test_whole_numbers_of_8_bits_let_about_as_many_pass(
+    made: Made, exported: Path, tmp_path: Path
+) -> None:
+    bundle = read_bundle(exported)
+    assert bundle.onnx is not None
+    settings = bundle.description.preprocess
+    squares = squares_at(made.sources("train"), settings)
+    whole = replace(bundle, onnx=quantised(bundle.onnx, squares, settings))
+    write_again(tmp_path / "whole", whole, "")
+    pictures: list[Picture] = [*made.sources("test")]
+
+    before, after = (
+        np.mean([one.answer.refer is None for one in load(place).predict(pictures).good])
+        for place in (exported, tmp_path / "whole")
+    )
+
+    assert abs(before - after) <= 0.1
+    (noisy,) = load(tmp_path / "whole").predict([noise(0, "uniform")]).good
+    assert noisy.answer.refer == ("unlike-training",)
 
 
 def test_the_nearest_training_cell_of_a_training_cell_is_itself(made: Made) -> None:
@@ -344,3 +374,34 @@ def test_the_command_asks_for_one_source_of_the_threshold(made: Made, tmp_path: 
     status, _, err = run("gate", made.folder / "plain", tmp_path / "no.csv", "-o", tmp_path / "x")
     assert status != 0
     assert "what sets the threshold is not clear" in err
+
+
+WITHOUT_TORCH = """
+import sys
+for name in ("torch", "torchvision", "timm", "lightning"):
+    sys.modules[name] = None
+from papscope.cli.main import app
+app(sys.argv[1:])
+"""
+
+
+def test_an_exported_model_is_gated_and_answers_where_torch_is_not(
+    made: Made, exported: Path, tmp_path: Path
+) -> None:
+    digest = write_manifest(tmp_path / "cells.csv", made.manifest)
+    write_split(tmp_path / "split.csv", replace(made.split, manifest_sha256=digest))
+    Image.fromarray(noise(0, "bricks")).save(tmp_path / "wall.png")
+
+    def told(*words: object) -> str:
+        command = [sys.executable, "-c", WITHOUT_TORCH, *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    words = ("gate", exported, tmp_path / "cells.csv", "-o", tmp_path / "out", "--accept", 0.8)
+    fitted = told(*words, "--split", tmp_path / "split.csv")
+    table = told("predict", tmp_path / "out", tmp_path / "wall.png")
+
+    assert "60 cells of synthetic" not in fitted  # those are learned from
+    assert "30 cells of synthetic in 10 groups" in fitted
+    assert "unlike anything seen" in table
