@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from papscope.report.page import write_report
     from papscope.scores import read_scores, write_scores
     from papscope.scoring import score
+    from papscope.shift.run import measure_shift
     from papscope.shipped import shipped_models
     from papscope.split import read_split, write_split
     from papscope.studies.chain import run_chain
@@ -82,6 +83,7 @@ __all__ = [
     "import_images",
     "join_bundles",
     "load",
+    "measure_shift",
     "read_bundle",
     "read_chain",
     "read_manifest",
@@ -127,6 +129,7 @@ _HOME = {
     "import_images": "importing",
     "join_bundles": "network.joining",
     "load": "predict.predictor",
+    "measure_shift": "shift.run",
     "read_bundle": "bundle",
     "read_chain": "studies.chain_recipe",
     "read_manifest": "manifest",
