@@ -122,6 +122,16 @@ def test_scores_of_another_model_are_refused(bundle: Path, tmp_path: Path) -> No
     assert not (tmp_path / "out").exists()
 
 
+def test_an_evaluation_of_an_older_bundle_is_not_taken_for_the_runs(tmp_path: Path) -> None:
+    made_run.run(tmp_path)
+    made_run.bundle(tmp_path / "run" / "bundle", weights="trained again")
+
+    with pytest.raises(
+        SettingError, match=r"scores\.csv holds scores of the model \w+, not of run"
+    ):
+        evidence(tmp_path / "run", tmp_path / "out", given=QUICK)
+
+
 def test_a_manifest_and_a_split_of_other_images_are_refused(bundle: Path, tmp_path: Path) -> None:
     made_run.run(tmp_path / "other")
     for given, told in (

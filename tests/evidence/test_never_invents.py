@@ -68,6 +68,17 @@ def test_what_is_not_open_has_an_answer_with_a_source(made: tuple[Pack, Path]) -
             assert source.value in one.answer
 
 
+def test_an_item_is_answered_only_when_each_point_of_it_is(made: tuple[Pack, Path]) -> None:
+    pack, _ = made
+    seen = set()
+    for one in items(pack):
+        applies = one.status != "not applicable"
+        assert (one.status == "partly") == (bool(one.sources) and bool(one.missing))
+        assert (one.status == "known") == (bool(one.sources) and not one.missing and applies)
+        seen.add(one.status)
+    assert seen == {"known", "partly", "open", "not applicable"}
+
+
 def test_every_value_stands_in_the_file_that_is_named(made: tuple[Pack, Path]) -> None:
     pack, place = made
     read = 0

@@ -63,6 +63,7 @@ def measure(subject: Subject, given: EvidenceInput, *, tell: Tell = silent) -> M
     places = [(path, True) for path in subject.scores]
     places += [(_scores_in(path), False) for path in given.evaluations]
     own = {path.resolve() for path in subject.scores}
+    pooled = subject.kind == "cross-validation"
     documents, tables = [], []
     names: set[str] = set()
     digests = set(subject.manifests)
@@ -70,10 +71,10 @@ def measure(subject: Subject, given: EvidenceInput, *, tell: Tell = silent) -> M
         if not is_own and path.resolve() in own:
             continue
         scores = read_scores(path)
-        if not is_own:
+        if not (is_own and pooled):  # answers pooled from several models name none of them
             _refuse_other_models(path, scores, subject)
         digests.add(str((scores.about.get("manifest") or {}).get("sha256")))
-        name = _unused(path, names, own=is_own and subject.kind == "cross-validation")
+        name = _unused(path, names, own=is_own and pooled)
         found = subgroups(scores, [one for _, one in manifests], given.resamples, given.seed, tell)
         documents.append(_scores_document(subject, scores, path, name, found, given))
         tables.append((name, found))
