@@ -94,7 +94,7 @@ class Inflation:
             else "The two test sets differ, so the interval also holds the luck of which slides "
             "are in which; a measurement on folds, with --folds, has both answer the same images."
         )
-        return f"{shown}{same} It does not hold that another training would differ by chance."
+        return f"{shown}{same} No interval here holds that another training would differ by chance."
 
     def to_json(self) -> dict[str, Any]:
         """Give the JSON form."""
