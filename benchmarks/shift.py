@@ -9,6 +9,8 @@ stands the usual one, which takes each cell for one of its own.
 Power: ten fields of CRIC, changed a little or much, against a half of the fields that they are not
 of; and whole sets of another laboratory.
 
+Glance: what `papscope predict` would say of single fields, of ten, and of changed ones.
+
 Drop: half of the fields of a fold that a model did not learn from are changed; what the estimates
 say from the other half's scores stands beside the truth. And Herlev's cells by the same model.
 
@@ -34,8 +36,11 @@ import numpy as np
 from PIL import Image, ImageFilter
 from scipy.stats import spearmanr
 
+from papscope.appearance import NAMES as LOOKS
 from papscope.bundle import read_bundle
-from papscope.evaluate.intervals import Estimate
+from papscope.evaluate.gating import MOST_CELLS
+from papscope.evaluate.intervals import Estimate, Values
+from papscope.gate.detectors import levelled
 from papscope.image import Pixels, decode
 from papscope.manifest import read_manifest
 from papscope.preprocess import Source, originals
@@ -45,6 +50,7 @@ from papscope.shape.regions import NUCLEUS, regions_of_mask
 from papscope.shift.comparing import compare
 from papscope.shift.found import LEVEL, Shift
 from papscope.shift.given import Given, of_manifest
+from papscope.shift.glance import GLANCED, LIMIT, Usual
 from papscope.shift.measuring import Eyes, Looked, look
 from papscope.shift.nucleus import nucleus_share
 from papscope.shift.run import eyes_of
@@ -94,6 +100,8 @@ CHANGES: dict[str, Change] = {
 }
 
 
+STAGES = ["nucleus", "alarms", "power", "glance", "drop"]
+
 COSTLY = (
     "as they are",
     "blurred by 1 px",
@@ -117,7 +125,7 @@ def main() -> None:
         "--cells", type=int, default=300, help="that a model answers for, each time"
     )
     parser.add_argument("--models", type=int, default=1, help="folds whose model is asked")
-    parser.add_argument("--only", nargs="*", default=["nucleus", "alarms", "power", "drop"])
+    parser.add_argument("--only", nargs="*", default=STAGES)
     asked = parser.parse_args()
     asked.cache.mkdir(parents=True, exist_ok=True)
     if "nucleus" in asked.only:
@@ -127,6 +135,8 @@ def main() -> None:
         false_alarms(looked_at(asked.cric, asked.cache), asked.repeats)
     if "power" in asked.only:
         power(asked.cric, asked.others, asked.cache, max(2, asked.repeats // 10))
+    if "glance" in asked.only:
+        glances(asked.cric, asked.others, asked.cache)
     if "drop" in asked.only and asked.folds is not None:
         drops(asked.cric, asked.others, asked.folds, asked.cache, (asked.cells, asked.models))
 
@@ -301,6 +311,53 @@ def line(what: str, shifts: Sequence[Shift], names: Sequence[str]) -> None:
         cells.append(f"{share:.0%}, {np.mean([f.tested.coefficient.value for f in some]):.2f}")
     verdict = np.mean([bool(one.found("different")) for one in shifts])
     print(f"| {what} | {verdict:.0%} | {' | '.join(cells)} |", flush=True)
+
+
+def glances(cric: Path, others: Sequence[Path], cache: Path) -> None:
+    """Say of whom the line of `papscope predict` would speak, with labels in the place of calls."""
+    whole = looked_at(cric, cache)
+    names = [one.name for one in whole.given.classes]
+    usual, alarms = None, dict[int, list[float]]({1: [], FIELDS: []})
+    for repeat in range(10):
+        fields = sorted({str(one) for one in whole.given.groups})
+        dealt = stream(repeat, "halves").permutation(fields).tolist()
+        known = of_groups(whole, set(dealt[: len(dealt) // 2]), MOST_CELLS, repeat)
+        labels = [names.index(str(one)) for one in known.given.labels]
+        place = [fields.index(str(one)) for one in known.given.groups]
+        usual = Usual.of(of_glance(known), labels, place, len(names))
+        rest = dealt[len(dealt) // 2 :]
+        for count, found in alarms.items():
+            for start in range(0, len(rest) - count + 1, count):
+                new = of_groups(whole, set(rest[start : start + count]), 100, repeat)
+                if len(new) >= 20:
+                    found.append(farthest(usual, new, names))
+    print("\n| what is predicted | sets | farthest measure, median | 99 % | called unlike |")
+    print("|---|---:|---:|---:|---:|")
+    for count, found in alarms.items():
+        told(f"{count} new {'field' if count == 1 else 'fields'}", found)
+    for change in CHANGES:
+        told(f"{POOL} fields, {change}", [farthest(usual, looked_at(cric, cache, change), names)])
+    for other in others:
+        told(f"{other.stem}, all", [farthest(usual, looked_at(other, cache), names)])
+
+
+def of_glance(looked: Looked) -> Values:
+    """Keep the measures that a glance looks at."""
+    return levelled(looked.looks[:, : len(LOOKS)])[:, GLANCED]
+
+
+def farthest(usual: Usual | None, new: Looked, names: list[str]) -> float:
+    """Say how far out the farthest measure of new pictures lies."""
+    assert usual is not None
+    called = [names.index(str(one)) if one in names else 0 for one in new.given.labels]
+    return float(np.abs(usual.away(of_glance(new), called)).max())
+
+
+def told(what: str, found: Sequence[float]) -> None:
+    """Print one line of glances."""
+    middle, most = np.quantile(found, (0.5, 0.99))
+    unlike = np.mean(np.array(found) > LIMIT)
+    print(f"| {what} | {len(found)} | {middle:.1f} | {most:.1f} | {unlike:.0%} |", flush=True)
 
 
 def drops(

@@ -202,7 +202,8 @@ def _answered(new: Looked, place: dict[str, int]) -> Answered:
 
 def _picks(train: Looked, new: Looked) -> Picks:
     """Choose what shows the difference, by looks: in training spreads from the training middle."""
-    columns = [NAMES.index(one) for members in MEMBERS.values() for one in members]
+    members = [NAMES.index(one) for some in MEMBERS.values() for one in some]
+    columns = [one for one in members if np.isfinite(train.looks[:, one]).any()]
     middle = np.nanmedian(train.looks[:, columns], axis=0)
     spread = np.maximum(np.nanstd(train.looks[:, columns], axis=0), 1e-6)
 

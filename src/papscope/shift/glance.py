@@ -5,11 +5,10 @@ Gives   a sentence, or None where there is too little to say
 Never   fails a prediction, or takes pictures of one slide for many: it supposes that all are of one
 
 Slides differ in stain and focus. What is asked is whether the mean of the new pictures lies farther
-out than that of a whole new slide of the same source would: beyond the normal quantile for one
-false alarm in a hundred among all measures (Bonferroni), in spreads of the mean of one group. The
-spread between groups and that within are found by the method of moments (W. Searle et al., Variance
-Components, 1992, chapter 3). Each class is held against its own, so that a slide with many abnormal
-cells is not called unlike for that.
+out than that of a whole new slide of the same source would, in spreads of the mean of one group.
+The spread between groups and that within are found by the method of moments (W. Searle et al.,
+Variance Components, 1992, chapter 3). Each class is held against its own, so that a slide with many
+abnormal cells is not called unlike for that.
 """
 
 from __future__ import annotations
@@ -37,12 +36,14 @@ LEAST = 20
 MOST = 100
 """Pictures that are measured, spread evenly over all."""
 
-LIMIT = 3.29
-"""Of ten measures one lies farther out by chance once in a hundred slides."""
+LIMIT = 3.8
+"""Beyond this lies the farthest of ten measures for one new slide in a hundred. By the normal
+quantile that would be 3.3; slides have longer tails: see "Shift" in `docs/results.md`."""
 
 _LEAST_GROUPS = 10
 _LOOKED_AT = (*MEMBERS[COLOUR], *MEMBERS[SHARPNESS])
-_COLUMNS = [NAMES.index(one) for one in _LOOKED_AT]
+GLANCED = [NAMES.index(one) for one in _LOOKED_AT]
+"""Places of the measures that are looked at, among those of `appearance`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +108,7 @@ def usual_of(reference: Reference, classes: int) -> Usual:
     """
     if reference.cell_looks is None:
         raise ValueError("the bundle carries no looks of training cells")
-    looks = reference.cell_looks[:, _COLUMNS].astype(np.float64)
+    looks = reference.cell_looks[:, GLANCED].astype(np.float64)
     return Usual.of(looks, reference.labels.tolist(), reference.groups.tolist(), classes)
 
 
@@ -147,7 +148,7 @@ class Glance:
             usual = usual_of(self.reference, classes)
         except ValueError:
             return None
-        looks = levelled(np.stack([appearance(one) for one in self.squares]))[:, _COLUMNS]
+        looks = levelled(np.stack([appearance(one) for one in self.squares]))[:, GLANCED]
         return sentence(usual.away(looks, self.called))
 
 
