@@ -378,8 +378,15 @@ def test_the_command_asks_for_one_source_of_the_threshold(made: Made, tmp_path: 
 
 WITHOUT_TORCH = """
 import sys
-for name in ("torch", "torchvision", "timm", "lightning"):
-    sys.modules[name] = None
+
+
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "torchvision", "timm", "lightning"):
+            raise ModuleNotFoundError(f"no {name}", name=name)
+
+
+sys.meta_path.insert(0, NoTorch())
 from papscope.cli.main import app
 app(sys.argv[1:])
 """
