@@ -34,6 +34,7 @@ from papscope.explain.sanity import Asked, sanity_of
 from papscope.image import decode
 from papscope.labelled import sources_of
 from papscope.manifest import Manifest, Row, read_manifest
+from papscope.predict.engine import Engine
 from papscope.predict.engines import engine_for
 from papscope.preprocess import prepare
 from papscope.scores import read_scores
@@ -103,7 +104,7 @@ def cells_of(fold: Path, manifest: Manifest, bundle: Bundle, count: int) -> Cell
     return Cells(manifest, rows, pairs)
 
 
-def explained(bundle: Bundle, engine: object, method: Method, cells: Cells) -> Found:
+def explained(bundle: Bundle, engine: Engine, method: Method, cells: Cells) -> Found:
     """Make and measure all maps of a method."""
     maker = maker_for(bundle, method, device="cpu", engine=engine)
     start = time.process_time()
@@ -176,7 +177,7 @@ def _regions(manifest: Manifest, row: Row, size: int) -> npt.NDArray[np.uint8]:
 
 def _shares(weights: Numbers, regions: npt.NDArray[np.uint8]) -> Numbers:
     parts = (regions == NUCLEUS, regions == CYTOPLASM, regions < CYTOPLASM)
-    return np.array([weights[part].sum() for part in parts]) / weights.sum()
+    return np.array([weights[part].sum() / weights.sum() for part in parts])
 
 
 def _told(shares: Sequence[float] | Numbers) -> str:

@@ -141,6 +141,13 @@ def _library(
 
     if trained is None:
         return None
+    named = given.bundle.description.provenance.get("manifest_sha256")
+    if named and named != trained[0].digest:
+        typer.echo(
+            "note: the model was trained with another manifest than the one given: these "
+            "neighbours may not be what it has learned from",
+            err=True,
+        )
     return library_of(given.bundle, given.engine, trained, cache, count=count, tell=tell)
 
 

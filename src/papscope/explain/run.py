@@ -26,8 +26,9 @@ from papscope.explain.removing import areas, random_areas
 from papscope.explain.sanity import Asked, sanity_of
 from papscope.explain.told import Account, Explained, Explanation
 from papscope.files import write_json
+from papscope.gate.judging import gate_of
 from papscope.image import Pixels
-from papscope.predict.engine import Engine
+from papscope.predict.engine import Engine, featured
 from papscope.preprocess import Source, prepare
 from papscope.progress import Tell, silent
 from papscope.rules import Rules
@@ -85,10 +86,15 @@ def ready(bundle: Bundle, engine: Engine, sources: Sequence[Source]) -> Ready:
             reason=first.reason,
         )
     names, squares = zip(*good, strict=True)
-    chances = calibrated(engine.probabilities(np.stack(squares)), about.calibration)
+    given, features = featured(engine, np.stack(squares))
+    chances = calibrated(given, about.calibration)
     rules = Rules.from_json(about.rules, len(about.classes))
     faults = [quality.faults(quality.measure(square)) for square in squares]
-    told = answers(chances, about.classes, rules, faults)
+    gate = gate_of(bundle)
+    strange = None
+    if gate is not None and features is not None:
+        strange = gate.strangeness(np.stack(squares), features).tolist()
+    told = answers(chances, about.classes, rules, faults, strange)
     return Ready(bundle, engine, names, squares, told, bad)
 
 
@@ -121,7 +127,7 @@ def explain(
     for method in methods:
         try:
             sanity[method] = _checked(given, method, asked, wanted, tell)
-            found[method] = _explanations(given, method, asked, sanity[method], tell)
+            found[method] = _explanations(given, method, asked, (sanity[method], wanted), tell)
         except (SettingError, MissingExtra) as problem:
             if len(methods) == 1:
                 raise
@@ -168,10 +174,11 @@ def _checked(
 
 
 def _explanations(
-    given: Ready, method: Method, asked: Asked, sanity: Sanity, tell: Tell
+    given: Ready, method: Method, asked: Asked, how: tuple[Sanity, ExplainSettings], tell: Tell
 ) -> list[Explanation]:
     """Make a method's maps and judge them; those that fail are left out."""
-    maker = maker_for(given.bundle, method, engine=given.engine)
+    sanity, settings = how
+    maker = maker_for(given.bundle, method, device=settings.device, engine=given.engine)
     made: list[tuple[Map, Judged]] = []
     for done, (square, place) in enumerate(asked, start=1):
         one = maker(square, place)
