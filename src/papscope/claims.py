@@ -81,7 +81,10 @@ RULES = (
     ),
     Rule(rf"\b{_DISEASE}[- ]free\b|\ball[- ]clear\b", "nothing that it answers frees anybody"),
     Rule(
-        r"\b100 ?%(?! ?\))|\bhundred per ?cent|\binfallibl\w*|\bnever (?:wrong|misses|errs)\b",
+        rf"\b(?:100 ?%|hundred per ?cent) (?:accura|sensitiv|specific|sure\b|certain\b|reliab|safe|"
+        rf"correct|right|of (?:all |the )?(?:{_DISEASE}|{_WHOSE}|cases))|"
+        r"\b(?:accuracy|sensitivity|specificity|certainty) (?:of|is) (?:up to )?100 ?%|"
+        r"\binfallibl\w*|\bnever (?:wrong|misses|errs)\b",
         "no measure of a model is certain",
     ),
     Rule(r"\bguarante\w*", "promises are kept on the average, and say on the average of what"),

@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 
 from papscope import shipped
 from papscope.bundle import Description, read_bundle, write_again, write_bundle
+from papscope.claims import claims
 from papscope.cli.main import app
 from papscope.network.backbones import build, preprocess_for, tensors_of
 from papscope.predict.predictor import load
@@ -256,6 +257,7 @@ def test_a_table_ends_with_what_its_classes_mean_and_no_verdict(
     means = [line for line in result.stderr.splitlines() if " means: " in line]
     assert {line.partition(" means: cells consistent with ")[0] for line in means} == answered
     assert all(line.partition(" with ")[2].startswith(line.split()[0]) for line in means)
+    assert list(claims(f"{result.stdout}\n\n{result.stderr}")) == []
 
 
 def test_nothing_is_said_of_what_nobody_has_said(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from papscope.bundle import Description
+from papscope.claims import claims
 from papscope.errors import MeasureError
 from papscope.evaluate.intervals import measure_from_json
 from papscope.evaluate.release import measured
@@ -176,3 +177,5 @@ def test_classes_are_told_by_what_cells_are_consistent_with() -> None:
     for one in classes_of("cric"):
         assert f"| {reading_of(one, 'cric').whole} |" in text
     assert "cells consistent with ASC-US" in text
+    denied = {f"- {one[0].upper()}{one[1:]}." for one in NOT_FOR}
+    assert {one.sentence for one in claims(text)} <= denied

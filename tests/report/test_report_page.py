@@ -12,6 +12,7 @@ import pytest
 from made_cells import PROTOCOL, THREE, draw_cells, made_scores, told_all
 from PIL import Image
 
+from papscope.claims import claims
 from papscope.errors import DiskError, MeasureError
 from papscope.evaluate.alone import left_alone
 from papscope.evaluate.intervals import Estimate
@@ -67,6 +68,8 @@ def test_each_class_is_told_in_words_that_are_no_verdict_with_their_sources(usua
     for one in THREE:
         assert reading_of(one).whole in text
     assert "never a diagnosis of a slide or of a person" in text
+    unstyled = re.sub(r"<style\b.*?</style>", "", usual.read_text(encoding="utf-8"), flags=re.S)
+    assert [one.sentence for one in claims(re.sub(r"<[^>]*>", " ", unstyled))] == []
     assert "After: Nayar R, Wilbur DC (eds). The Bethesda System" in text
 
 

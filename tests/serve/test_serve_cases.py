@@ -57,6 +57,10 @@ def test_a_case_tells_how_far_models_and_readers_are(
     assert (found["state"], found["progress"]) == ("done", 1.0)
     assert sum(found["counts"].values()) == 6
     assert [one["name"] for one in found["classes"]] == list(found["counts"])
+    assert all(
+        one["means"].startswith(f"cells consistent with {one['name']}: ")
+        for one in found["classes"]
+    )
     assert found["models"] == [
         {
             "name": model.name,

@@ -20,6 +20,7 @@ from pypdf import PdfReader
 from sqlalchemy import select
 
 from papscope import __version__
+from papscope.claims import claims
 from papscope.serve import verdicts
 from papscope.serve.people import Person
 from papscope.serve.reporting.content import CaseReport, gather
@@ -154,6 +155,8 @@ def test_no_report_says_anything_of_a_slide_or_a_patient(
 
     for text in texts:
         assert FORBIDDEN.search(text) is None, FORBIDDEN.search(text)
+        assert [one.sentence for one in claims(text)] == []
+        assert "cells consistent with HSIL: changes as of a high-grade" in text
     for claim in (
         "Diagnosis: HSIL", "the slide is positive", "this patient has cancer", "overall grade 3",
         "no evidence of malignancy", "refer the patient", "the case is probably abnormal",

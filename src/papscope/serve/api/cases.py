@@ -11,6 +11,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from papscope.readings import reading_of
 from papscope.serve import case_list, cases, gallery, retention
 from papscope.serve.api import forms_of_review as forms
 from papscope.serve.api.forms_of_answers import ReasonForm, ReferralForm
@@ -110,7 +111,7 @@ def _shown(held: Services, case_id: str, person: Person) -> forms.CaseForm:
     rest = {
         "jobs": found.summary.jobs,
         "models": found.models,
-        "classes": found.classes,
+        "classes": [{**one.to_json(), "means": reading_of(one).whole} for one in found.classes],
         "counts": found.counts,
         "referral": _referral(found.referral),
         "refused_files": found.refused_files,

@@ -132,6 +132,8 @@ class ClassForm(Form):
     bethesda: str | None
     grade: int | None
     note: str
+    means: str
+    """What such cells look like, in the words of reports: never a verdict."""
 
 
 class RefusedForm(Form):

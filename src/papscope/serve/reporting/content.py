@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from papscope import __version__
+from papscope.readings import reading_of
 from papscope.serve.agreement import Agreement, read_agreement
 from papscope.serve.blindness import visible_to
 from papscope.serve.case_list import ShownCase, ShownRefusal, read_case
@@ -198,7 +199,7 @@ def _hidden(session: Session, case_id: str, person: Person) -> int:
 
 
 def _classes(shown: ShownCase, said: Sequence[_Said]) -> tuple[ClassRow, ...]:
-    meaning = {one.name: one.note for one in shown.classes}
+    meaning = {one.name: reading_of(one).whole for one in shown.classes}
     counted = Counter((one.reader, one.label) for one in said)
     readers = sorted({one.reader for one in said})
     labels = dict.fromkeys([*shown.counts, *sorted({one.label for one in said if one.label})])

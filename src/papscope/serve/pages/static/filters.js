@@ -74,7 +74,7 @@ export class Filters {
       const count = counts.get(one.name) ?? 0;
       const box = make("input", { type: "checkbox", name: "label", value: one.name });
       box.checked = checked.has(one.name); // not the attribute, to which a reset would go back
-      return make("label", { class: "tally", title: one.note || false },
+      return make("label", { class: "tally", title: one.means || false },
         box,
         make("span", { class: `class-name ${one.side ?? ""}`, text: one.words ?? one.name }),
         make("span", { class: "num", text: count.toLocaleString("en-GB") }),

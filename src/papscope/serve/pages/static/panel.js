@@ -51,9 +51,9 @@ function drawClasses(image, classes, { may, sending, closed }, choose) {
     const share = image.answer?.probabilities[one.name];
     const said = share === undefined ? "" : percent(share);
     const isModels = one.name === image.answer?.label;
-    const words = [`${one.name}: ${one.note || one.bethesda || one.side || "class"}`, said && `the model ${image.answer.unlike ? "would give" : "gives"} ${said}`, isModels && !image.answer.unlike && "the model's class"].filter(Boolean).join(", ");
+    const words = [`${one.name}: ${one.means}`, said && `the model ${image.answer.unlike ? "would give" : "gives"} ${said}`, isModels && !image.answer.unlike && "the model's class"].filter(Boolean).join(", ");
     return make("li", {}, make("button", {
-      type: "button", class: "class", "aria-label": words, title: one.note || one.name, "aria-pressed": String(one.name === mine),
+      type: "button", class: "class", "aria-label": words, title: one.means, "aria-pressed": String(one.name === mine),
       disabled: !may || closed, "aria-keyshortcuts": place < 9 ? String(place + 1) : false, on: { click: () => choose(place) },
     },
     make("kbd", { text: place < 9 ? String(place + 1) : "", "aria-hidden": "true" }),
