@@ -76,7 +76,7 @@ def test_groups_of_different_sizes_are_told_apart(known: tuple[Scores, Manifest]
     sizes = [1] * 5 + [3] * 5 + [70]
     groups = tuple(np.repeat([f"s{k}" for k in range(11)], sizes).tolist())
 
-    parts = table(cut(replace(scores, groups=groups)), "images of the same group").parts
+    parts = table(cut(replace(scores, groups=groups)), "number of images in the group").parts
 
     told = [(one.name, one.n, one.groups, one.few) for one in parts]
     assert told == [("1", 5, 5, True), ("2 to 4", 15, 5, True), ("25 or more", 70, 1, True)]
@@ -104,4 +104,4 @@ def test_the_page_keeps_numbers_of_too_few_to_itself(tmp_path: Path) -> None:
 
     assert FEW in text
     assert "0.432" not in text
-    assert "0.568<small>[0.250, 0.750], n 90</small>" in text
+    assert "0.568<small>[0.250, 0.750], n\N{NO-BREAK SPACE}90</small>" in text

@@ -130,4 +130,4 @@ def _cell(told: Mapping[str, Any], few: bool) -> tuple[str, str]:
     if isinstance(measure, Undefined):
         return "\N{EN DASH}", measure.why
     value, _, ends = said(measure).partition(" ")
-    return value, f"{ends}, n {measure.n}"
+    return value, f"{ends}, n\N{NO-BREAK SPACE}{measure.n}"

@@ -145,7 +145,7 @@ def _part(scores: Scores, name: str, places: list[int], resamples: int, seed: in
 
 def _properties(scores: Scores, manifests: Sequence[Manifest]) -> dict[str, list[str]]:
     """Give the part of each image by each property; an empty list where it is not known of all."""
-    found = {"images of the same group": _group_sizes(scores)}
+    found = {"number of images in the group": _group_sizes(scores)}
     digest = (scores.about.get("manifest") or {}).get("sha256")
     of = next((one for one in manifests if one.digest == digest), None)
     rows = {} if of is None else {row.id: row for row in of.rows}
