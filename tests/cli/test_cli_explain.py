@@ -86,7 +86,7 @@ def test_a_folder_holds_the_page_the_numbers_and_the_maps_that_passed(
     assert "not where disease is" in page
     assert page.count("No map:") == 4 - len(shown)
     assert "http" not in page.replace("http-equiv", "")
-    assert str(tmp_path / "explained") not in page
+    assert str(tmp_path) not in page + (folder / "explain.json").read_text()
 
 
 def test_a_method_that_overlooks_the_weights_gets_no_map(

@@ -32,8 +32,9 @@ def explain(
         list[str],
         typer.Argument(
             metavar="[BUNDLE] PATHS",
-            help="Pictures, folders, patterns, or a manifest (.csv). Before them, a bundle's "
-            "folder or the name of a model that comes with papscope.",
+            help="Pictures, folders, patterns, or a manifest (.csv). Before these words, a "
+            "bundle's folder or the name of a model that comes with papscope; without one, "
+            "papscope's own.",
             show_default=False,
         ),
     ],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from papscope.decision import Answer
@@ -66,6 +67,12 @@ class Explained:
     """The nearest training cells; None where they were not asked for."""
 
     @property
+    def called(self) -> str:
+        """The source without the folders of this machine, where it was named with them."""
+        place = PurePath(self.source)
+        return place.name if place.is_absolute() else self.source
+
+    @property
     def agreeing(self) -> int:
         """How many of the neighbours have the label that the model answers."""
         return sum(one.row.label == self.answer.label for one in self.neighbours or ())
@@ -73,7 +80,7 @@ class Explained:
     def to_json(self) -> dict[str, Any]:
         """Give the numbers."""
         told: dict[str, Any] = {
-            "source": self.source,
+            "source": self.called,
             "answer": self.answer.label,
             "probability": self.answer.probability,
             "abnormal": self.answer.abnormal,

@@ -137,7 +137,7 @@ def _card(one: Explained, account: Account, trained: Manifest | None) -> Card:
     if one.neighbours is not None:
         near = tuple(_near(other, one.answer.label, trained) for other in one.neighbours)
     return Card(
-        source=one.source,
+        source=one.called,
         picture=_data_uri(Image.fromarray(one.square), LEAST_SIDE),
         answer=one.answer.label,
         probability=one.answer.probability,
