@@ -116,6 +116,19 @@ def test_a_verdict_goes_into_a_new_manifest_and_the_outlines_with_it(folder: Pat
     assert (folder / "m2.polygons.jsonl").read_bytes() == outlines
 
 
+def test_scores_whose_labels_are_not_the_manifests_are_refused(folder: Path) -> None:
+    found(folder)
+    fill(folder, "SCC")
+    words = ("--apply", "@out/doubts.csv", "--manifest", "@m.csv", "--reader", "Dr A")
+    assert run(folder, *words, "-o", "@m2.csv").exit_code == 0
+
+    done = run(folder, "@scores.csv", "-o", "@again", "--manifest", "@m2.csv")
+
+    assert done.exit_code == 4
+    assert f"c{FLIPPED:03} is NILM in the scores and SCC in the manifest" in done.stderr
+    assert not (folder / "again").exists()
+
+
 def test_running_again_does_not_cost_a_reader_the_work(folder: Path) -> None:
     found(folder)
     before = fill(folder, "SCC").read_bytes()

@@ -11,6 +11,7 @@ from made_cells import draw_cells, made_scores, told_all
 
 from papscope.evaluate.doubts import Doubts, find_doubts
 from papscope.report.doubts_page import write_doubts_page
+from papscope.report.gallery import tiles
 from papscope.taxonomy import CellClass, classes_of
 
 pytest.importorskip("cleanlab", reason="the extra `train` is not installed")
@@ -56,6 +57,16 @@ def test_each_label_in_doubt_is_shown_worst_first(folder: Path, doubts: Doubts) 
     assert captions[0].startswith(f"1 given {first.given}model: {first.suggested} ")
     assert f"{first.probability:.2f}" in captions[0]
     assert captions[0].endswith(str(first.group))
+
+
+def test_under_each_picture_stands_what_is_said_of_it(folder: Path, doubts: Doubts) -> None:
+    text = page(folder, doubts)
+
+    shown = re.findall(r'src="(data:image/jpeg[^"]+)"', text)
+    made = tiles(doubts.scores, doubts.suspects, folder / "cells")
+    assert shown == [made[place].picture for place in doubts.suspects]
+    assert [made[place].id for place in doubts.suspects] == [one.id for one in doubts.rows()]
+    assert len(set(shown)) > 5  # they differ
 
 
 def test_fewer_pictures_are_shown_if_asked(folder: Path, doubts: Doubts) -> None:

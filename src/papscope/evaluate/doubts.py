@@ -5,8 +5,8 @@ Gives   the labels in doubt, worst first, and how many labels may be wrong, with
 Never   changes a label: a doubt is a question to a cytologist, and the model may be what is wrong
 
 As many labels are in doubt as images count confidently as another class (`noise` says how they are
-counted): those that the model finds least likely, unless it would call them the same. What the
-model itself confuses, such as neighbouring grades, is among them.
+counted): of the labels that the model would not give, those it finds least likely. What the model
+itself confuses, such as neighbouring grades, is among them.
 
 Source: C. Northcutt, L. Jiang and I. Chuang, J. Artif. Intell. Res. 70 (2021), 1373-1411, as in
 cleanlab (`num_label_issues` and the label quality score `self_confidence`).
@@ -176,9 +176,10 @@ def doubted(truth: Places, chances: Values) -> tuple[Values, Places]:
         from cleanlab.count import num_label_issues
         from cleanlab.rank import get_label_quality_scores
     quality = get_label_quality_scores(truth, chances, method="self_confidence")
-    worst = np.argsort(quality, kind="stable")[: int(num_label_issues(truth, chances))]
-    kept = worst[chances[worst].argmax(axis=1) != truth[worst]]
-    return np.asarray(quality, dtype=np.float64), kept.astype(np.int64)
+    order = np.argsort(quality, kind="stable")
+    otherwise = order[chances[order].argmax(axis=1) != truth[order]]
+    worst = otherwise[: int(num_label_issues(truth, chances))]
+    return np.asarray(quality, dtype=np.float64), worst.astype(np.int64)
 
 
 def refuse_other_labels(scores: Scores, manifest: Manifest) -> None:
