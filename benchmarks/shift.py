@@ -283,7 +283,7 @@ def power(cric: Path, others: Sequence[Path], cache: Path, repeats: int) -> None
     for other in others:
         looked = looked_at(other, cache)
         side = {one.name: one.side for one in looked.given.classes}
-        if set(side.values()) >= {"normal", "abnormal"}:
+        if None not in looked.given.groups and set(side.values()) >= {"normal", "abnormal"}:
             mixes(other.stem, looked, [side[str(one)] for one in looked.given.labels], names)
 
 

@@ -113,3 +113,10 @@ def test_adjusted_p_values_never_fall_as_p_values_rise() -> None:
 def test_too_few_draws_are_refused() -> None:
     with pytest.raises(SettingError, match="10 permutations"):
         Draws(permutations=10)
+
+
+def test_a_group_alone_is_held_against_distances_of_its_own_pairs() -> None:
+    train = Grouped(np.array([[0.0], [2.0]]), np.arange(2), 2)
+    new = Grouped(np.array([[10.0], [12.0]]), np.zeros(2, np.int64), 1)
+    # Across 10 on average, within each 2: (2 * 10 - 2 - 2) / (2 * 10).
+    assert energy_test(train, new, QUICK).coefficient.value == pytest.approx(0.8)

@@ -2,10 +2,11 @@
 
 Takes   some of the pictures that are answered for, and what the model calls them
 Gives   a sentence, or None where there is too little to say
-Never   fails a prediction, or takes pictures of one slide for many: it supposes that all are of one
+Never   fails a prediction, or takes pictures for independent that may be of one slide
 
 Slides differ in stain and focus. What is asked is whether the mean of the new pictures lies farther
-out than that of a whole new slide of the same source would, in spreads of the mean of one group.
+out than that of new slides of the same source would, in spreads of such a mean. Nobody says how
+many slides there are: that is guessed from how much the pictures differ among themselves.
 The spread between groups and that within are found by the method of moments (W. Searle et al.,
 Variance Components, 1992, chapter 3). Each class is held against its own, so that a slide with many
 abnormal cells is not called unlike for that.
@@ -36,9 +37,11 @@ LEAST = 20
 MOST = 100
 """Pictures that are measured, spread evenly over all."""
 
-LIMIT = 3.8
-"""Beyond this lies the farthest of ten measures for one new slide in a hundred. By the normal
-quantile that would be 3.3; slides have longer tails: see "Shift" in `docs/results.md`."""
+LIMIT = 5.0
+"""Farther out than this lies the farthest of ten measures for about one new slide in thirty; by the
+normal quantile 3.1 would do, but slides have longer tails: see "Shift" in `docs/results.md`."""
+
+_MOST_SLIDES = 10
 
 _LEAST_GROUPS = 10
 _LOOKED_AT = (*MEMBERS[COLOUR], *MEMBERS[SHARPNESS])
@@ -95,9 +98,21 @@ class Usual:
             looks: (n, m), of one or more groups.
             called: (n,), the classes that the model says.
         """
-        middle = (looks - self.means[np.asarray(called)]).mean(axis=0)
-        spread = np.sqrt(self.between + self.within / len(looks))
-        return np.asarray(middle / np.maximum(spread, 1e-9))
+        rest = looks - self.means[np.asarray(called)]
+        spread = np.sqrt(self.between / self.slides(rest) + self.within / len(rest))
+        return np.asarray(rest.mean(axis=0) / np.maximum(spread, 1e-9))
+
+    def slides(self, rest: Values) -> float:
+        """Guess how many groups pictures come from, 1 to 10, by how much they differ.
+
+        Pictures of g groups vary by what is usual within one and, on the average, by 1 - 1 / g of
+        what is usual between groups; the median of the measures decides.
+
+        Args:
+            rest: (n, m), looks less the mean of the class.
+        """
+        more = (rest.var(axis=0, ddof=1) - self.within) / np.maximum(self.between, 1e-9)
+        return 1 / (1 - float(np.median(np.clip(more, 0, 1 - 1 / _MOST_SLIDES))))
 
 
 def usual_of(reference: Reference, classes: int) -> Usual:
