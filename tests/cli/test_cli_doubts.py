@@ -106,7 +106,7 @@ def test_a_verdict_goes_into_a_new_manifest_and_the_outlines_with_it(folder: Pat
 
     assert done.exit_code == 0, done.output
     assert f"c{FLIPPED:03}: NILM -> SCC" in done.stdout
-    assert "1 labels changed, 0 confirmed, 0 left" in done.stdout
+    assert "labels changed: 1; confirmed: 0; left" in done.stdout
     assert (folder / "m.csv").read_bytes() == before
     old, new = read_manifest(folder / "m.csv"), read_manifest(folder / "m2.csv")
     differing = [one.id for one, other in zip(old.rows, new.rows, strict=True) if one != other]

@@ -133,7 +133,7 @@ def test_the_manifest_tells_who_changed_what(manifest: Manifest, tmp_path: Path)
         }
     ]
     assert again.notes[0] == "first"
-    assert again.notes[1].startswith("1 labels were changed by Dr A")
+    assert again.notes[1].startswith("labels changed by Dr A: 1,")
     assert "flatter such models" in again.notes[1]
     assert labels(again) == labels(done.manifest)
 

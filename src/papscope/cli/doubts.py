@@ -170,8 +170,8 @@ def _apply(verdicts: Path, manifest: Path | None, reader: str | None, output: Pa
     for name, (before, after) in done.changes.items():
         typer.echo(f"{name}: {before} -> {after}")
     typer.echo(
-        f"{len(done.changes)} labels changed, {done.confirmed} confirmed, {done.unsure} left as "
-        "they were because the reader was unsure"
+        f"labels changed: {len(done.changes)}; confirmed: {done.confirmed}; left as they were, the "
+        f"reader being unsure: {done.unsure}"
     )
     typer.echo(f"manifest: {output}")
     typer.echo(f"next: papscope check {output}, then split it again", err=True)

@@ -104,8 +104,8 @@ def _changed(
         return row if pair is None else replace(row, label=pair[1])
 
     note = (
-        f"{len(changes)} labels were changed by {told['reader']}, who looked through labels that "
-        "a model doubted, with its answer in view: numbers measured on them flatter such models"
+        f"labels changed by {told['reader']}: {len(changes)}, of those that a model doubted and "
+        "with its answer in view: numbers measured on them flatter such models"
     )
     earlier = manifest.settings.get("relabelled", [])
     return replace(
