@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from papscope import bundle as module
 from papscope.bundle import (
     CARD,
     DESCRIPTION,
@@ -30,6 +29,7 @@ from papscope.bundle import (
     write_again,
     write_bundle,
 )
+from papscope.description import FORMAT
 from papscope.errors import BundleError, DiskError
 from papscope.files import digest_of
 from papscope.preprocess import Preprocess
@@ -292,7 +292,7 @@ def test_reading_a_bundle_needs_no_torch(tmp_path: Path) -> None:
 
 
 def test_the_format_is_the_first_one() -> None:
-    assert module.FORMAT == 1
+    assert FORMAT == 1
 
 
 def test_a_reference_travels_with_the_bundle_and_is_vouched_for(tmp_path: Path) -> None:

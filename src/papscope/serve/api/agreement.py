@@ -11,7 +11,7 @@ from fastapi import APIRouter
 
 from papscope.serve import agreement as measured
 from papscope.serve.api.cases import Id
-from papscope.serve.api.forms_of_review import Form
+from papscope.serve.api.forms_of_answers import Form
 from papscope.serve.api.problems import problems
 from papscope.serve.asked import Held, Reader
 

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from alembic import context
 
-from papscope.serve.store.tables import Base, UtcTime
+from papscope.serve.store.columns import UtcTime
+from papscope.serve.store.tables import Base
 
 
 def _shown(kind: str, column: Any, imports: Any) -> str | Literal[False]:
