@@ -110,3 +110,14 @@ def test_what_cannot_be_fitted_is_told_and_nothing_is_written(
     assert found.exit_code in (2, 9)
     assert told in found.stderr
     assert not (folder / "out").exists()
+
+
+def test_a_sensitivity_alone_fits_who_is_referred_and_no_sets(folder: Path) -> None:
+    found = calibrated(folder, "--sensitivity", "0.9")
+
+    assert found.exit_code == 0, found.output
+    rules = read_bundle(folder / "out").description.rules
+    assert "sets" not in rules
+    assert rules["refer"]["sensitivity"] == 0.9
+    assert "referred: abnormal" in found.stdout
+    assert "A cell is referred to a person" in read_card(folder / "out")

@@ -201,3 +201,21 @@ def test_without_sides_there_is_no_threshold_and_nothing_to_warn_of() -> None:
 def test_what_cannot_be_promised_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(SettingError, match="sets of score 'lac'"):
         Wanted(**wrong)  # type: ignore[arg-type]  # the values are those that are refused
+
+
+def test_a_threshold_is_fitted_alone_where_no_sets_are_wanted() -> None:
+    scores = grouped(30, 10, 0)
+
+    alone = fit_rules(scores, Wanted(coverage=None))
+
+    assert "sets" not in alone.rules
+    assert alone.rules["refer"] == fit_rules(scores, Wanted()).rules["refer"]
+    assert Rules.from_json(alone.rules, 4).abnormal == alone.rules["refer"]["abnormal"]
+
+
+def test_a_threshold_alone_that_cannot_be_promised_is_refused() -> None:
+    with pytest.raises(MeasureError, match="18 groups with abnormal cells are too few"):
+        fit_rules(grouped(18, 30, 0), Wanted(coverage=None))
+    unknown = replace(grouped(30, 10, 0), classes=named(["a", "b", "c", "d"]))
+    with pytest.raises(MeasureError, match="nobody has said which classes are"):
+        fit_rules(unknown, Wanted(coverage=None))

@@ -68,9 +68,15 @@ def calibrate(
         typer.Option(help="Promise --sets for each class, or only for all cells together."),
     ] = "class",
     sensitivity: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="With --sets: the share of abnormal cells to be referred."),
-    ] = 0.95,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="The share of abnormal cells to be referred to a person; without --sets, nothing "
+            "but this is fitted.",
+            show_default="0.95 with --sets",
+        ),
+    ] = None,
 ) -> None:
     """Make 80 % mean 80 %, and write a bundle that says when it does not know.
 
@@ -85,10 +91,12 @@ def calibrate(
         from papscope.shipped import find_bundle
 
         wanted: Wanted | None = None
-        if sets is not None:
-            by_class = set_by == "class"
+        if sets is not None or sensitivity is not None:
             wanted = Wanted(
-                coverage=sets, score=set_score, by_class=by_class, sensitivity=sensitivity
+                coverage=sets,
+                score=set_score,
+                by_class=set_by == "class",
+                sensitivity=0.95 if sensitivity is None else sensitivity,
             )
         found = find_bundle(bundle)
         tell_model(found)

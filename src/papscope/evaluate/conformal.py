@@ -44,8 +44,9 @@ _ROUNDING = 1e-12
 class Wanted:
     """Which rules to fit."""
 
-    coverage: float = 0.9
-    """The share of cells of a new group whose class shall be in the prediction set."""
+    coverage: float | None = 0.9
+    """The share of cells of a new group whose class shall be in the prediction set; None: no
+    sets."""
     score: Score = "lac"
     by_class: bool = True
     """Promise it for the cells of each class, and not only for all together."""
@@ -53,10 +54,10 @@ class Wanted:
     """The share of abnormal cells of a new group that shall be referred to a person."""
 
     def __post_init__(self) -> None:
-        right = 0 < self.coverage < 1 and 0 < self.sensitivity < 1 and self.score in SCORES
-        if not right:
+        shares = (self.sensitivity, *(() if self.coverage is None else (self.coverage,)))
+        if not all(0 < one < 1 for one in shares) or self.score not in SCORES:
             raise SettingError(
-                f"sets of score {self.score!r} that hold the class in {self.coverage:g}, "
+                f"sets of score {self.score!r} that hold the class in {self.coverage}, "
                 f"sensitivity {self.sensitivity:g}",
                 hint=f"give shares between 0 and 1, and a score of {', '.join(SCORES)}",
             )
@@ -117,25 +118,32 @@ def fit_rules(scores: Scores, wanted: Wanted) -> Fitted:
         wanted: what to promise.
 
     Raises:
-        MeasureError: no class is shown by enough groups to promise such a coverage.
+        MeasureError: no class is shown by enough groups to promise such a coverage; or no sets are
+            wanted, and there are too few groups with abnormal cells for the sensitivity.
     """
     groups = Groups.of(scores.groups)
-    limits, unsure = _limits(scores, groups, wanted)
-    rule = SetRule(score=wanted.score, coverage=wanted.coverage, limits=limits)
-    names = scores.class_names
-    by = "class" if wanted.by_class else "all"
-    sets = {**rules_to_json(rule), "by": by, "without_promise": list(unsure)}
+    rules: dict[str, Any] = {"n": len(scores), "groups": groups.number}
+    warnings: list[str] = []
+    if wanted.coverage is not None:
+        limits, unsure = _limits(scores, groups, wanted, wanted.coverage)
+        rule = SetRule(score=wanted.score, coverage=wanted.coverage, limits=limits)
+        by = "class" if wanted.by_class else "all"
+        rules["sets"] = {**rules_to_json(rule), "by": by, "without_promise": list(unsure)}
+        warnings.extend(_warnings(scores.class_names, unsure, wanted, wanted.coverage))
     threshold, count = _threshold(scores, groups, wanted.sensitivity)
-    rules: dict[str, Any] = {"sets": sets, "n": len(scores), "groups": groups.number}
     if threshold is not None:
         told = {"sensitivity": wanted.sensitivity, "groups": count}
         rules["refer"] = {**told, "abnormal": threshold}
-    every = _warnings(names, unsure, wanted, count if threshold is None else None)
-    return Fitted(rules, tuple(every))
+    elif count or wanted.coverage is None:
+        why = _too_few(count, wanted.sensitivity)
+        if wanted.coverage is None:
+            raise MeasureError(why, hint="promise less, or calibrate on more slides or fields")
+        warnings.append(why)
+    return Fitted(rules, tuple(warnings))
 
 
 def _limits(
-    scores: Scores, groups: Groups, wanted: Wanted
+    scores: Scores, groups: Groups, wanted: Wanted, coverage: float
 ) -> tuple[tuple[float, ...], tuple[str, ...]]:
     """Give each class's limit, and the classes that get the loosest limit of the others."""
     strange = strangeness(scores.probabilities, wanted.score)
@@ -143,14 +151,14 @@ def _limits(
     c = len(scores.classes)
     if wanted.by_class:
         chosen: list[Flags] = [scores.truth == place for place in range(c)]
-        found = [group_quantile(own[one], groups.place[one], wanted.coverage) for one in chosen]
+        found = [group_quantile(own[one], groups.place[one], coverage) for one in chosen]
     else:
-        found = [group_quantile(own, groups.place, wanted.coverage)] * c
+        found = [group_quantile(own, groups.place, coverage)] * c
     known = [one for one in found if np.isfinite(one)]
     if not known:
         raise MeasureError(
             f"{groups.number} groups, or those of each class, are too few to promise a coverage of "
-            f"{wanted.coverage:g}: {groups_needed(wanted.coverage)} are needed",
+            f"{coverage:g}: {groups_needed(coverage)} are needed",
             hint="promise less, or calibrate on images of more slides or fields",
         )
     unsure = [name for name, one in zip(scores.class_names, found, strict=True) if one == np.inf]
@@ -176,18 +184,21 @@ def _threshold(scores: Scores, groups: Groups, level: float) -> tuple[float | No
 
 
 def _warnings(
-    names: tuple[str, ...], unsure: tuple[str, ...], wanted: Wanted, too_few: int | None
+    names: tuple[str, ...], unsure: tuple[str, ...], wanted: Wanted, coverage: float
 ) -> Iterator[str]:
     if unsure:
         yield (
-            f"{', '.join(unsure)}: fewer than {groups_needed(wanted.coverage)} groups show it, so "
-            "that its cells get the loosest limit of the other classes and no promise"
+            f"{', '.join(unsure)}: fewer than {groups_needed(coverage)} groups show it, so that "
+            "its cells get the loosest limit of the other classes and no promise"
         )
     if len(unsure) < len(names) and wanted.by_class is False:
         yield "the coverage is promised for all cells together: a rare class may get far less"
-    if too_few:
-        yield (
-            f"no cell is referred for being abnormal: {too_few} groups with abnormal cells are too "
-            f"few to promise a sensitivity of {wanted.sensitivity:g}, which needs "
-            f"{groups_needed(wanted.sensitivity)}"
-        )
+
+
+def _too_few(groups: int, sensitivity: float) -> str:
+    if not groups:
+        return "no cell is referred for being abnormal: nobody has said which classes are"
+    return (
+        f"no cell is referred for being abnormal: {groups} groups with abnormal cells are too few "
+        f"to promise a sensitivity of {sensitivity:g}, which needs {groups_needed(sensitivity)}"
+    )
