@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,15 +15,38 @@ from postgres_here import GIVEN, programs, server
 from quickly import quickly
 from sqlalchemy import create_engine, text
 
+from papscope import shipped
+from papscope.bundle import read_bundle, read_card, write_again
 from papscope.serve.app import create_app
 from papscope.serve.services import Services, opened
 from papscope.serve.settings import ServeSettings
+from papscope.shipped import find_bundle
 
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_services() -> Iterator[None]:
     """Read each model, start each decoder and work out each database's layout once."""
     with quickly():
+        yield
+
+
+@pytest.fixture(scope="session")
+def plain_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models with the one that ships, without its rules and its gate."""
+    found = find_bundle()
+    assert found.shipped is not None
+    whole = read_bundle(found.folder)
+    bare = replace(whole, description=replace(whole.description, rules={}, gate={}), reference={})
+    home = tmp_path_factory.mktemp("models")
+    write_again(home / found.shipped.name, bare, read_card(found.folder))
+    return home
+
+
+@pytest.fixture(scope="module", autouse=True)
+def answering_for_drawings(plain_models: Path) -> Iterator[None]:
+    """Let drawn pictures be answered for: the gate of the model that ships refuses them all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shipped, "HOME", plain_models)
         yield
 
 

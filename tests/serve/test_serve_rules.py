@@ -17,6 +17,7 @@ from PIL import Image
 from served import until
 from sqlalchemy import select
 
+from papscope import shipped
 from papscope.predict.predictor import Prediction
 from papscope.rules import REASONS
 from papscope.serve.backup.making import make_backup
@@ -260,3 +261,23 @@ def test_a_backup_keeps_sets_and_reasons(
         assert session.execute(wanted).all() == before
     assert {type(one.refer) for one in before} == {tuple}
     assert any(one.refer == () for one in before)
+
+
+@ON_ONE
+def test_the_model_that_ships_has_no_class_for_noise(tmp_path: Path, database_url: str) -> None:
+    from papscope.serve.app import create_app
+
+    del database_url
+    whole = Path(shipped.__file__).parent / "models" / "cric-6"
+    noise = np.random.default_rng(5).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    held = io.BytesIO()
+    Image.fromarray(noise).save(held, "PNG")
+    settings = ServeSettings(home=tmp_path / "home", threads=1, models=(str(whole),))
+    with opened(settings) as found:
+        app = create_app(found)
+        with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 50000)) as asking:
+            asked = asking.post("/v1/predict", files={"files": held.getvalue()})
+
+    (said,) = asked.json()["images"]
+    assert said["refer"][0] == "unlike-training"
+    assert said["strangeness"] > 1
