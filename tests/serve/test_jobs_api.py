@@ -24,6 +24,7 @@ from papscope.serve.app import create_app
 from papscope.serve.auditing import verify
 from papscope.serve.images import ImageStore
 from papscope.serve.models import Model, Models
+from papscope.serve.runner import Runner
 from papscope.serve.services import Services, opened
 from papscope.serve.settings import Limits, ServeSettings
 from papscope.serve.store.tables import (
@@ -240,15 +241,19 @@ def test_a_picture_that_the_model_cannot_answer_for_is_told(client: TestClient) 
 def test_a_stored_picture_that_is_gone_or_changed_is_told_and_the_job_goes_on(
     client: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go = held(services, monkeypatch)
-    before = send(client, [png(seed) for seed in range(10, 14)])  # what is read ahead
+    go, read = Event(), Runner._read
+
+    def waits(runner: Runner, item: Any) -> Any:
+        assert go.wait(60)
+        return read(runner, item)
+
+    monkeypatch.setattr(Runner, "_read", waits)  # nothing is read ahead
     job = send(client, [png(1), png(2), png(3)])
     digests = [ImageStore.digest_of(services.decoders.clean(png(n), "x").png) for n in (1, 2)]
     services.images.path(digests[0]).unlink()
     services.images.path(digests[1]).write_bytes(b"other")
     go.set()
 
-    done(client, before["id"])
     ended = done(client, job["id"])
 
     assert (ended["answered"], ended["failed"]) == (1, 2)
