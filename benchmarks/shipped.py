@@ -49,8 +49,8 @@ RECIPE = "shipped"
 GATE_CELLS, GATE_HELD_OUT = 600, 300
 """Cells that the gate rests on, and of each fold those that set its threshold, at most."""
 SENSITIVITY = 0.95
-"""The share of abnormal cells of a new field that are referred. There are no prediction sets: with a
-temperature alone, sets that hold the class nine times in ten hold most classes."""
+"""The share of abnormal cells of a new field that are referred. There are no prediction sets: with
+a temperature alone, sets that hold the class nine times in ten hold most classes."""
 
 LARGEST = 16.0
 """Millions of bytes that a model in the repository may have."""
