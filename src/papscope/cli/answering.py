@@ -19,3 +19,9 @@ Orientations: TypeAlias = Annotated[
         show_default="as the bundle says",
     ),
 ]
+
+Device: TypeAlias = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+
+Threads: TypeAlias = Annotated[
+    int, typer.Option(min=0, help="Processor threads; 0 decides by the machine.")
+]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from papscope.cli.answering import Orientations
+from papscope.cli.answering import Device, Orientations, Threads
 from papscope.cli.terminal import progress, tell_model, told_on_terminal
 from papscope.errors import ImageError, SettingError
 
@@ -65,10 +65,8 @@ def explain(
     most: Annotated[
         int, typer.Option(min=1, help="The most pictures to explain; more are refused.")
     ] = 50,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    threads: Annotated[
-        int, typer.Option(min=0, help="Processor threads; 0 decides by the machine.")
-    ] = 0,
+    device: Device = "auto",
+    threads: Threads = 0,
     orientations: Orientations = None,
 ) -> None:
     """Show what a model used for its answers, and which training cells look alike to it.

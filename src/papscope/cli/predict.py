@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from papscope.cli.answering import Orientations
+from papscope.cli.answering import Device, Orientations, Threads
 from papscope.cli.terminal import progress, tell_model, told_on_terminal
 from papscope.errors import ImageError
 
@@ -65,10 +65,8 @@ def predict(
     batch_size: Annotated[
         int, typer.Option(min=1, help="Images a batch; the answers do not depend on it.")
     ] = 32,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    threads: Annotated[
-        int, typer.Option(min=0, help="Processor threads; 0 decides by the machine.")
-    ] = 0,
+    device: Device = "auto",
+    threads: Threads = 0,
     orientations: Orientations = None,
 ) -> None:
     """Let a model answer for pictures: the class, its probability, and those of all classes.

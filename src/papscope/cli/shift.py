@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from papscope.cli.answering import Orientations
+from papscope.cli.answering import Device, Orientations, Threads
 from papscope.cli.terminal import progress, told_on_terminal
 
 if TYPE_CHECKING:
@@ -72,10 +72,8 @@ def shift(
         int, typer.Option(min=100, help="How often groups are drawn anew for an interval.")
     ] = 1000,
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    threads: Annotated[
-        int, typer.Option(min=0, help="Processor threads; 0 decides by the machine.")
-    ] = 0,
+    device: Device = "auto",
+    threads: Threads = 0,
     orientations: Orientations = None,
 ) -> None:
     """Say whether new pictures look like those that a model learned from, and what that may cost.
